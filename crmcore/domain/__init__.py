@@ -1,0 +1,1 @@
+"""The business: one folder per area. Knows no GraphQL and no HTTP."""

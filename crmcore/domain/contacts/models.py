@@ -1,0 +1,70 @@
+"""The people at a customer."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any, ClassVar
+
+from crmcore.domain.contacts import rules
+from crmcore.platform.access import Access, through, through_children
+from crmcore.platform.fields import Choice, Day, Flag, Folded, Text
+from crmcore.records.model import Record, Rules, Unique, reference
+
+
+class NameOrder(StrEnum):
+    """How a person's name is written natively."""
+
+    GIVEN_FIRST = "GIVEN_FIRST"
+    FAMILY_FIRST = "FAMILY_FIRST"
+
+
+class Contact(Record):
+    first_name = Text(150, null=True)
+    last_name = Text(150, null=True)
+    name = Text(310)
+    name_folded = Folded(of="name")
+    native_name_order = Choice(NameOrder, default=NameOrder.GIVEN_FIRST)
+    title = Text(150, null=True)
+    department = Text(150, null=True)
+    salutation = Text(40, null=True)
+    birthday = Day(null=True)
+    do_not_contact = Flag(default=False)
+
+    special: ClassVar[Rules] = Rules(rules=(rules.full_name,))
+    access: ClassVar[Access] = through_children("contact_link.contact")
+
+    class Meta(Record.Meta):
+        table = "contact"
+        indexes = (("tenant_id", "name_folded", "id"),)
+
+
+class ContactRole(StrEnum):
+    """What part a contact plays at a customer."""
+
+    DECISION_MAKER = "DECISION_MAKER"
+    EVALUATOR = "EVALUATOR"
+    INFLUENCER = "INFLUENCER"
+    USER = "USER"
+    BUYER = "BUYER"
+    PAYER = "PAYER"
+    TECHNICAL = "TECHNICAL"
+
+
+class ContactLink(Record):
+    """A contact at a customer; a contact may have several."""
+
+    customer: Any = reference("core.Customer", "CASCADE")
+    contact: Any = reference("core.Contact", "CASCADE")
+    role = Choice(ContactRole, null=True)
+    is_primary = Flag(default=False)
+    valid_from = Day(null=True)
+    valid_to = Day(null=True)
+
+    special: ClassVar[Rules] = Rules(
+        unique=(Unique(("customer_id", "contact_id")), Unique(("customer_id",), where="is_primary")),
+        rules=(rules.valid_period,),
+    )
+    access: ClassVar[Access] = through("customer")
+
+    class Meta(Record.Meta):
+        table = "contact_link"

@@ -1,0 +1,1 @@
+"""Small pure helpers. Knows nothing of crmcore."""

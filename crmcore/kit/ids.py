@@ -1,0 +1,28 @@
+"""Identifiers: UUIDv7 keys and the global ids of the API (`care_plan_0198f3a2-...`)."""
+
+from __future__ import annotations
+
+import re
+from uuid import UUID
+
+import uuid_utils
+
+_GLOBAL = re.compile(r"([a-z][a-z0-9_]*)_([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})", re.ASCII)
+
+
+def new_id() -> UUID:
+    """A new UUIDv7 (RFC 9562), time-ordered within this process."""
+    return UUID(int=uuid_utils.uuid7().int)
+
+
+def to_global(prefix: str, key: UUID) -> str:
+    """The global id of a record: the record's table name and its key."""
+    return f"{prefix}_{key}"
+
+
+def from_global(text: str) -> tuple[str, UUID]:
+    """The prefix and key of a global id. ValueError when the text is none."""
+    match = _GLOBAL.fullmatch(text)
+    if match is None:
+        raise ValueError(f"{text!r} is not an id")
+    return match[1], UUID(match[2])

@@ -1,0 +1,25 @@
+"""Instants: UTC, microseconds, one text form (`2026-11-22T09:30:00.000000+00:00`) that sorts as it reads."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+
+def now() -> datetime:
+    """The present instant. The one place that reads the clock; everything else is handed one."""
+    return datetime.now(UTC)
+
+
+def to_text(instant: datetime) -> str:
+    """The one text form. ValueError for a naive time."""
+    if instant.tzinfo is None:
+        raise ValueError("must have a time zone offset")
+    return instant.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def from_text(text: str) -> datetime:
+    """An RFC 3339 date-time with an offset, as UTC. ValueError for anything else."""
+    instant = datetime.fromisoformat(text)
+    if instant.tzinfo is None or len(text) < len("2026-11-22T09:30Z"):
+        raise ValueError("must be a date-time with an offset, like 2026-11-22T09:30:00Z")
+    return instant.astimezone(UTC)

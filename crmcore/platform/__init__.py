@@ -1,0 +1,1 @@
+"""What any business application needs: databases, identity, access, events. Knows no CRM."""

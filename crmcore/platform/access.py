@@ -1,0 +1,90 @@
+"""Who may see and do what: one predicate for every table a statement touches, and `may` for every action.
+
+A model says once how its rows are guarded (`Record.access`):
+
+    WHOLE_TENANT            everybody of the tenant (users, products, stages)
+    BY_OWNER                the row's own owner_id and team_id
+    through("customer")     as the record that foreign key names; several names: any one of them is enough
+    through_children(...)   as any living child that links to it (a contact, by its links)
+
+A policy is tenant-only until roles exist; OWN and TEAM are used by tests and the benchmark. What is not visible and
+what is not there give the same answer.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final, Literal
+from uuid import UUID
+
+Action = Literal["read", "create", "update", "delete", "restore"]
+
+
+class ActorKind(StrEnum):
+    """Who acts."""
+
+    USER = "USER"
+    API_KEY = "API_KEY"
+    PLUGIN = "PLUGIN"
+    SYSTEM = "SYSTEM"
+    IMPORT = "IMPORT"
+
+
+class Reach(StrEnum):
+    """How far an actor sees among records that have an owner."""
+
+    TENANT = "TENANT"
+    TEAM = "TEAM"
+    OWN = "OWN"
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who acts: `id` is the user's, the token's or the plugin's; `user_id` and `team_id` are set for a user."""
+
+    kind: ActorKind
+    id: UUID | None = None
+    user_id: UUID | None = None
+    team_id: UUID | None = None
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """How a table's rows are guarded; made by the names below."""
+
+    kind: Literal["tenant", "owner", "parents", "children"]
+    names: tuple[str, ...] = ()
+
+
+WHOLE_TENANT: Final = Access("tenant")
+BY_OWNER: Final = Access("owner")
+
+
+def through(*foreign_keys: str) -> Access:
+    """Guarded as the record that any of these foreign keys names."""
+    return Access("parents", foreign_keys)
+
+
+def through_children(*links: str) -> Access:
+    """Guarded as any living child, each written `table.foreign_key` (`contact_link.contact`)."""
+    return Access("children", links)
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What one caller may see and do."""
+
+    tenant_id: UUID
+    actor: Actor
+    reach: Reach = Reach.TENANT
+
+    @property
+    def shape(self) -> str:
+        """The part of the policy that changes a statement's text; the caller's ids are bound, never in it."""
+        return self.reach
+
+    def may(self, action: Action, record: str) -> bool:
+        """Whether the caller may do `action` to records of this kind at all. Roles will narrow it."""
+        return True

@@ -1,0 +1,1 @@
+"""The write engine: what every record can do."""

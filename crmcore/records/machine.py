@@ -1,0 +1,31 @@
+"""State machines as data: states, allowed moves, and what a move needs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from crmcore.errors import WrongState
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """The states of one column and the moves between them. `initial` is where a new record begins."""
+
+    column: str
+    initial: StrEnum
+    moves: Mapping[StrEnum, tuple[StrEnum, ...]]
+
+    def check(self, current: StrEnum, target: StrEnum, record: str) -> None:
+        """Refuse a move that is not allowed, with the moves that are."""
+        allowed = self.moves.get(current, ())
+        if target in allowed:
+            return
+        ways = ", ".join(allowed) or "none: this state is final"
+        raise WrongState(
+            f"A {record} that is {current} cannot become {target}. Allowed from here: {ways}.",
+            self.column,
+            current=str(current),
+            allowed=[str(state) for state in allowed],
+        )

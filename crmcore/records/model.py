@@ -1,0 +1,167 @@
+"""What a record is made of: the columns that every one has, and the rules that are its own."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
+from uuid import UUID
+
+from tortoise import fields
+from tortoise.models import Model
+
+from crmcore.errors import Refusal
+from crmcore.platform.access import BY_OWNER, WHOLE_TENANT, Access, ActorKind
+from crmcore.platform.fields import Choice, Int, UtcDatetime, Uuid
+
+if TYPE_CHECKING:
+    from crmcore.platform.context import Context
+    from crmcore.platform.database import Transaction
+    from crmcore.records.changes import Change
+    from crmcore.records.machine import Machine
+
+Operation = Literal["create", "update", "delete", "restore"]
+
+
+@dataclass(frozen=True, slots=True)
+class Unique:
+    """Columns that are unique together among a tenant's living records; a row with a null in one of them is free.
+
+    `where` is a boolean column: then only rows in which it is true count (one live primary per customer).
+    """
+
+    columns: tuple[str, ...]
+    where: str = ""
+
+    def index_name(self, table: str) -> str:
+        return f"uq_{table}_{'_'.join(self.columns)}"
+
+
+@dataclass(slots=True)
+class Draft:
+    """One record about to be written: `before` (None on create) and `after`, both by column name, Python values.
+
+    A rule reads `after`, may set derived columns in it, and refuses by returning refusals.
+    """
+
+    operation: Operation
+    model: type[Record]
+    id: UUID
+    before: Mapping[str, Any] | None
+    after: dict[str, Any]
+    index: int = 0
+
+    def changed(self, *columns: str) -> bool:
+        """Whether any of the columns differs from before; true for a new record that has a value there."""
+        old = self.before or {}
+        return any(old.get(c) != self.after.get(c) for c in columns)
+
+
+Rule = Callable[[Draft], Iterable[Refusal]]
+Check = Callable[["Context", "Transaction", Sequence[Draft]], Awaitable[Iterable[Refusal]]]
+Effect = Callable[["Context", "Transaction", Sequence[Draft]], Awaitable[Sequence["Change"]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What is special about one record; everything else follows from its columns.
+
+    unique   groups of columns that are unique among the living
+    rules    pure functions, run for each draft of a create or an update; may derive columns
+    checks   functions that need the database, run once for all drafts of a command, set-based; may derive columns
+    effects  functions that answer with further changes, made in the same transaction after the rows are written
+    machine  the record's states and moves; its field is then changed by moves only
+    """
+
+    unique: tuple[Unique, ...] = ()
+    rules: tuple[Rule, ...] = ()
+    checks: tuple[Check, ...] = ()
+    effects: tuple[Effect, ...] = ()
+    machine: Machine | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A named fact beside created, updated, deleted and restored, such as `deal.won`. The name is stable."""
+
+    name: str
+    description: str
+
+
+class Record(Model):
+    """A row that the engines know: id, tenant, stamps with actor, version, soft deletion.
+
+    Foreign keys are declared with `reference()`; `CASCADE` there means a part of its parent, deleted and restored with
+    it; `RESTRICT` that the target cannot be deleted while a living record names it; `SET NULL` a loose reference.
+    """
+
+    id = Uuid(primary_key=True)
+    tenant_id = Uuid()
+    version = Int(default=1)
+    created_at = UtcDatetime()
+    created_by_kind = Choice(ActorKind)
+    created_by_id = Uuid(null=True)
+    updated_at = UtcDatetime()
+    updated_by_kind = Choice(ActorKind)
+    updated_by_id = Uuid(null=True)
+    deleted_at = UtcDatetime(null=True)
+    deletion_id = Uuid(null=True)
+
+    special: ClassVar[Rules] = Rules()
+    access: ClassVar[Access] = WHOLE_TENANT
+
+    class Meta(Model.Meta):
+        abstract = True
+
+
+class OwnedRecord(Record):
+    """A record with an owner and a team, by which row policies see it."""
+
+    owner: Any = fields.ForeignKeyField("core.User", related_name=False, null=True, on_delete=fields.SET_NULL)
+    team: Any = fields.ForeignKeyField("core.Team", related_name=False, null=True, on_delete=fields.SET_NULL)
+
+    access: ClassVar[Access] = BY_OWNER
+
+    class Meta(Model.Meta):
+        abstract = True
+
+
+def reference(to: str, on_delete: str = "RESTRICT", **kwargs: Any) -> Any:
+    """A foreign key to another record (`"core.Customer"`): CASCADE, RESTRICT or SET NULL, as `Record` says.
+
+    No attribute appears on the other class, so a plugin's key leaves the core as it was.
+    """
+    return fields.ForeignKeyField(to, related_name=False, on_delete=fields.OnDelete(on_delete), **kwargs)
+
+
+SYSTEM_COLUMNS = frozenset(
+    {
+        "id", "tenant_id", "version", "created_at", "created_by_kind", "created_by_id", "updated_at",
+        "updated_by_kind", "updated_by_id", "deleted_at", "deletion_id",
+    }
+)
+"""Columns that only the write engine sets."""
+
+
+_C = TypeVar("_C", bound=Check)
+_E = TypeVar("_E", bound=Effect)
+
+
+def check(model: type[Record]) -> Callable[[_C], _C]:
+    """Decorator: run this check for every command that creates or updates records of `model`."""
+
+    def register(function: _C) -> _C:
+        model.special = replace(model.special, checks=(*model.special.checks, function))
+        return function
+
+    return register
+
+
+def effect(model: type[Record]) -> Callable[[_E], _E]:
+    """Decorator: let this effect follow every command that writes records of `model`."""
+
+    def register(function: _E) -> _E:
+        model.special = replace(model.special, effects=(*model.special.effects, function))
+        return function
+
+    return register
