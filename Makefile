@@ -1,0 +1,107 @@
+# The two commands: `make demo` and `make test`. Both need Python 3.11 or newer, git and make, and may be run again.
+PYTHON ?= python3
+VENV ?= .venv
+PORT ?= 8000
+JOBS ?= auto
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+INSTALL := $(PIP) install --constraint constraints.txt --no-build-isolation
+PLUGINS := $(notdir $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml)))
+PLUGIN_CODE := $(wildcard plugins/*/crmcore_*)
+PYTEST := $(BIN)/python -m pytest
+
+.PHONY: help demo test check lint types test-core test-plugins bench format schema constraints console install clean
+
+help:
+	@echo "make demo         a company with data in it, and the console in your browser (PORT=$(PORT))"
+	@echo "make test         lint, types, the core without plugins, then each plugin; SQLite and PostgreSQL"
+	@echo "make check        lint and types only"
+	@echo "make bench        the read engine against hand-written SQL"
+	@echo "make format       what the formatter and the linter can repair"
+	@echo "make schema       print schema.graphql anew after a change of the API"
+	@echo "make constraints  resolve the pinned versions anew"
+	@echo "make console      build the console's assets anew (needs node and npm)"
+	@echo "make clean        forget the environment and the demo's data"
+
+# ---------------------------------------------------------------- environment: a stamp each, keyed on the pinned versions
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "crmcore needs Python 3.11 or newer; name one with make PYTHON=python3.12")'
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.build: $(BIN)/python constraints.txt
+	@$(PIP) install --constraint constraints.txt hatchling editables
+	@touch $@
+
+$(VENV)/.runtime: $(VENV)/.build pyproject.toml
+	@echo "installing crmcore into $(VENV)"
+	@$(INSTALL) --editable .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.runtime
+	@echo "installing the tools for tests into $(VENV)"
+	@$(INSTALL) --editable '.[dev]'
+	@touch $@
+
+$(VENV)/.plugins: $(VENV)/.runtime $(wildcard plugins/*/pyproject.toml)
+	@$(INSTALL) --no-deps $(foreach p,$(PLUGINS),--editable plugins/$(p))
+	@touch $@
+
+install: $(VENV)/.dev
+
+# ---------------------------------------------------------------- the demo
+
+demo: $(VENV)/.plugins
+	@CRMCORE=$(BIN)/crmcore PORT=$(PORT) bash tools/demo.sh
+
+# ---------------------------------------------------------------- the checks, in this order; the first red one ends the run
+
+test: check test-core test-plugins
+
+check: lint types
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/.dev
+	$(BIN)/mypy crmcore $(PLUGIN_CODE)
+
+test-core: $(VENV)/.dev
+	@rm -f $(VENV)/.plugins
+	@$(PIP) uninstall --yes $(foreach p,$(PLUGINS),crmcore-$(p)) 2>/dev/null
+	$(PYTEST) tests -n $(JOBS) --cov --cov-report=term
+
+test-plugins: $(VENV)/.dev
+	@rm -f $(VENV)/.plugins
+	@for plugin in $(PLUGINS); do \
+		$(PIP) uninstall --yes $(foreach p,$(PLUGINS),crmcore-$(p)) 2>/dev/null; \
+		$(INSTALL) --no-deps --editable plugins/$$plugin; \
+		echo "$(PYTEST) plugins/$$plugin/tests"; \
+		$(PYTEST) plugins/$$plugin/tests; \
+	done
+
+bench: $(VENV)/.dev
+	$(BIN)/python benchmarks/run.py
+
+# ---------------------------------------------------------------- upkeep
+
+format: $(VENV)/.dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+schema: $(VENV)/.runtime
+	$(BIN)/crmcore schema export --output schema.graphql
+
+constraints:
+	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --upgrade --quiet \
+		--no-annotate --no-header --no-emit-index-url --output-file constraints.txt
+
+console:
+	cd tools/console && npm ci --ignore-scripts=false && npm run build
+
+clean:
+	rm -rf $(VENV) .demo
