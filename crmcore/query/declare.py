@@ -1,0 +1,154 @@
+"""What an area or a plugin writes to put a record into the graph.
+
+    @record(models.Deal)
+    class Deal:
+        \"\"\"A sale that may be won.\"\"\"
+
+        name: str = field("What sellers call it.")
+        amount: Money | None = field("What it is worth.")
+        customer: Customer | None = field("Who buys.")
+        transitions: Many[StageTransition] = field("Every stage it entered.")
+
+    @extend("Customer")
+    class CustomerLoyalty:
+        loyalty_visits: Many[LoyaltyVisit] = field("Visits.")
+        loyalty_score: float | None = batch(scores, "0 to 1.", needs=("name",))
+
+The class is only a declaration: its annotations and descriptions are read once, when the app is made (mapping.py), and
+joins come from the model's metadata. Records may name each other freely; import the names under TYPE_CHECKING.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field as dataclass_field
+from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypeVar
+
+if TYPE_CHECKING:
+    from crmcore.platform.context import Context
+    from crmcore.records import Record
+
+T = TypeVar("T")
+_Cls = TypeVar("_Cls", bound=type)
+
+Row = Mapping[str, Any]
+BatchFunction = Callable[[Sequence[Row], "Context"], Awaitable[Sequence[Any]]]
+Write = Literal["create", "update", "delete", "restore"]
+WRITES: Final[tuple[Write, ...]] = ("create", "update", "delete", "restore")
+
+
+class Many(Generic[T]):
+    """Annotation of a to-many relation: a connection with its own `where`, `orderBy` and paging."""
+
+
+class Money:
+    """Annotation of an amount with its currency: a Scaled column and a Text(3) column beside it."""
+
+
+@dataclass(frozen=True, slots=True)
+class FieldSpec:
+    """What `field` and `batch` hold until the registry is built."""
+
+    description: str
+    column: str = ""
+    currency: str = "currency"
+    write: Literal["always", "create", "never"] = "always"
+    via: str = ""
+    through: type[Record] | None = None
+    batch: BatchFunction | None = None
+    needs: tuple[str, ...] = ()
+    deprecated: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Declaration:
+    """A record of the graph, as declared."""
+
+    cls: type
+    model: type[Record]
+    name: str
+    description: str
+    specs: Mapping[str, FieldSpec]
+    writes: tuple[Write, ...] = WRITES
+    plugin: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Extension:
+    """Fields that somebody adds to a record, as declared."""
+
+    cls: type
+    target: str
+    specs: Mapping[str, FieldSpec] = dataclass_field(default_factory=dict)
+    plugin: str = ""
+
+
+def field(
+    description: str,
+    *,
+    column: str = "",
+    currency: str = "currency",
+    write: Literal["always", "create", "never"] = "always",
+    via: str = "",
+    through: type[Record] | None = None,
+    deprecated: str | None = None,
+) -> Any:
+    """A field that the database answers. Its kind follows from the annotation and the model.
+
+    description  for a front-end developer; becomes the schema's text
+    column       the model's attribute, where it is not named like the field
+    currency     for Money: the currency's attribute
+    write        whether create and update inputs have it: "always", "create" only, or "never"
+    via          for Many: the foreign key on the other record, where it has several to this one
+    through      for Many: the link model of a many-to-many relation
+    """
+    return FieldSpec(description, column, currency, write, via, through, deprecated=deprecated)
+
+
+def batch(
+    function: BatchFunction, description: str, *, needs: Sequence[str] = (), deprecated: str | None = None
+) -> Any:
+    """A field that Python answers, once for all rows of a selection.
+
+    `await function(rows, ctx)` gets rows with `id` (UUID) and the columns in `needs` (Python values) and answers with
+    one value per row, in order. The field must be nullable: when the function fails, it is null with an error.
+    """
+    return FieldSpec(description, batch=function, needs=tuple(needs), deprecated=deprecated)
+
+
+def record(model: type[Record], *, writes: Sequence[Write] = WRITES, name: str = "") -> Callable[[_Cls], _Cls]:
+    """Put a model into the graph. `writes` lists the generated mutations (none for append-only records)."""
+
+    def declare(cls: _Cls) -> _Cls:
+        cls.__crm_record__ = Declaration(  # type: ignore[attr-defined]
+            cls, model, name or cls.__name__, _doc(cls), _specs(cls), tuple(writes)
+        )
+        return cls
+
+    return declare
+
+
+def extend(target: str) -> Callable[[_Cls], _Cls]:
+    """Add fields to the record type named `target`, the core's or another plugin's."""
+
+    def declare(cls: _Cls) -> _Cls:
+        cls.__crm_extension__ = Extension(cls, target, _specs(cls))  # type: ignore[attr-defined]
+        return cls
+
+    return declare
+
+
+def _doc(cls: type) -> str:
+    if not cls.__doc__:
+        raise TypeError(f"{cls.__qualname__} needs a docstring: it is the record's description in the schema.")
+    return " ".join(cls.__doc__.split())
+
+
+def _specs(cls: type) -> dict[str, FieldSpec]:
+    specs = {}
+    for name in cls.__annotations__:
+        spec = cls.__dict__.get(name)
+        if not isinstance(spec, FieldSpec):
+            raise TypeError(f"{cls.__qualname__}.{name} needs `= field(\"...\")` or `= batch(...)`.")
+        specs[name] = spec
+    return specs

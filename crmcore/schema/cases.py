@@ -1,0 +1,45 @@
+"""Service cases in the graph."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from crmcore.domain import cases as models
+from crmcore.domain.customers import Channel
+from crmcore.query import Many, field, record
+
+if TYPE_CHECKING:
+    from crmcore.schema.activities import Interaction, Task
+    from crmcore.schema.catalogue import Product
+    from crmcore.schema.contacts import Contact
+    from crmcore.schema.customers import Customer
+
+
+@record(models.Case)
+class Case:
+    """A question, request or complaint of a customer; its owner is the assignee."""
+
+    number: str = field("Case number, unique among living cases; made unless given.")
+    type: models.CaseType = field("What it is about.")
+    subject: str = field("The matter in one line.")
+    description: str | None = field("The matter in full.")
+    customer: Customer | None = field("Whose case it is.")
+    contact: Contact | None = field("The person who raised it.")
+    product: Product | None = field("The product it is about.")
+    priority: models.CasePriority = field("How soon it must be served.")
+    severity: models.CaseSeverity | None = field("How bad the effect on the customer is.")
+    status: models.CaseStatus = field("Where it stands; change it with caseOpen, caseResolve and the like.", write="create")
+    channel: Channel | None = field("How it reached us.")
+    category: str | None = field("Category path, such as Delivery / Late.")
+    root_cause: str | None = field("What was behind it.")
+    resolution: str | None = field("How it was solved.", write="create")
+    resolution_code: str | None = field("The solution's code, for statistics.", write="create")
+    reopen_count: int = field("How often it was reopened.", write="never")
+    parent_case: Case | None = field("The case this one belongs to.")
+    merged_into: Case | None = field("The case in which this one goes on.", write="never")
+    first_response_at: datetime | None = field("When we first answered.", write="create")
+    resolved_at: datetime | None = field("When it was solved.", write="create")
+    closed_at: datetime | None = field("When it was closed.", write="create")
+    interactions: Many[Interaction] = field("Exchanges about it.")
+    tasks: Many[Task] = field("What is to do for it.")
