@@ -1,0 +1,36 @@
+"""An area is entered by its face; a plugin by the doors that every partner has."""
+
+import importlib
+from pathlib import Path
+
+import pytest
+
+from tests.architecture.imports import graph, round_the_door, round_the_face
+from tests.architecture.tree import ROOT, report
+
+AREAS = sorted(path.parent.name for path in ROOT.glob("crmcore/domain/*/__init__.py"))
+PLUGINS = sorted(path for path in ROOT.glob("plugins/*/crmcore_*") if path.is_dir())
+
+
+def test_areas_are_entered_by_their_faces():
+    report(list(round_the_face(graph("crmcore"))))
+
+
+@pytest.mark.parametrize("area", AREAS)
+def test_a_face_lists_what_it_shows(area: str):
+    """`__all__` is there, sorted, without repeats, and every name in it exists."""
+    face = importlib.import_module(f"crmcore.domain.{area}")
+    names = list(face.__all__)
+    assert names == sorted(set(names))
+    assert [name for name in names if not hasattr(face, name)] == []
+
+
+@pytest.mark.parametrize("package", PLUGINS, ids=lambda path: path.name)
+def test_a_bundled_plugin_enters_by_the_door(package: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.syspath_prepend(str(package.parent))
+    report(list(round_the_door(graph("crmcore", package.name), package.name)))
+
+
+def test_the_plugins_folder_is_no_package():
+    """Else `plugins/email` could be imported as `email`."""
+    assert not (ROOT / "plugins" / "__init__.py").exists()
