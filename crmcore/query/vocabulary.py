@@ -1,0 +1,199 @@
+"""What the generated schema and the compiler must agree on: operators, and which fields can be filtered, sorted,
+grouped and added up, under which names.
+
+Enum values are the API name in UPPER_SNAKE (`lastOrderAt` is `LAST_ORDER_AT`). Type names: `CustomerFilter`,
+`CustomerManyFilter`, `CustomerOrder` with `CustomerOrderField`, `CustomerGroupBy` with `CustomerGroupField`,
+`CustomerAggregateOrder`; filters of values as `filter_type` says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final, Literal
+
+from crmcore.kit.text import camel, snake
+from crmcore.platform.fields import Column
+from crmcore.query.mapping import ColumnField, FieldMap, ManyField, MoneyField, OneField, RecordType
+
+FilterKind = Literal["id", "text", "name", "choice", "choices", "int", "bool", "decimal", "datetime", "date", "money"]
+
+_EQUAL: Final = ("eq", "ne", "in", "notIn")
+_COMPARE: Final = ("lt", "lte", "gt", "gte")
+_TEXT: Final = ("contains", "startsWith", "endsWith")
+_FOLDED: Final = ("iEq", "iContains", "iStartsWith")
+
+OPERATORS: Final[Mapping[FilterKind, tuple[str, ...]]] = {
+    "id": (*_EQUAL, "isNull"),
+    "text": (*_EQUAL, *_COMPARE, *_TEXT, "isNull"),
+    "name": (*_EQUAL, *_COMPARE, *_TEXT, *_FOLDED, "isNull"),
+    "choice": (*_EQUAL, "isNull"),
+    "choices": ("has", "hasAny", "isEmpty"),
+    "int": (*_EQUAL, *_COMPARE, "isNull"),
+    "bool": ("eq", "ne", "isNull"),
+    "decimal": (*_EQUAL, *_COMPARE, "isNull"),
+    "datetime": (*_EQUAL, *_COMPARE, "isNull"),
+    "date": (*_EQUAL, *_COMPARE, "isNull"),
+    "money": (),  # an object of its own: MONEY_FILTER
+}
+"""The operators of each kind of filter. All that are given must hold."""
+
+LIST_OPERATORS: Final = frozenset({"in", "notIn", "hasAny"})
+"""Operators whose operand is a list `[T!]`; the other operands are a `T`."""
+
+BOOLEAN_OPERATORS: Final = frozenset({"isNull", "isEmpty"})
+"""Operators whose operand is a Boolean, whatever the kind."""
+
+OPERATOR_DESCRIPTIONS: Final[Mapping[str, str]] = {
+    "eq": "Equal to this value; null finds records without a value.",
+    "ne": "Not equal to this value; records without a value are found too. Null finds records with any value.",
+    "in": "Equal to one of these values. An empty list finds nothing.",
+    "notIn": "Equal to none of these values; records without a value are found too.",
+    "lt": "Less than this value.",
+    "lte": "Less than or equal to this value.",
+    "gt": "Greater than this value.",
+    "gte": "Greater than or equal to this value.",
+    "contains": "Has this text in it, case and accents counted.",
+    "startsWith": "Begins with this text, case and accents counted.",
+    "endsWith": "Ends with this text, case and accents counted.",
+    "iEq": "Equal to this text, case and accents ignored.",
+    "iContains": "Has this text in it, case and accents ignored.",
+    "iStartsWith": "Begins with this text, case and accents ignored.",
+    "has": "Holds this value among others.",
+    "hasAny": "Holds at least one of these values. An empty list finds nothing.",
+    "isEmpty": "True finds records whose list is empty, false those with at least one value.",
+    "isNull": "True finds records without a value, false those with one.",
+}
+
+MONEY_FILTER: Final[Mapping[str, FilterKind]] = {"amount": "decimal", "currencyCode": "text"}
+"""The fields of `MoneyFilter` and their kinds; the fields' type names are `DecimalFilter` and `StringFilter`."""
+
+LOGIC: Final[Mapping[str, str]] = {
+    "and": "All of these hold. An empty list always holds.",
+    "or": "At least one of these holds. An empty list never holds.",
+    "not": "This does not hold, be it that a value is missing.",
+}
+"""Fields of every `<Record>Filter`: `and` and `or` are `[<Record>Filter!]`, `not` is a `<Record>Filter`."""
+
+MANY_FILTER: Final[Mapping[str, str]] = {
+    "some": "At least one related record for which this holds.",
+    "none": "No related record for which this holds.",
+    "every": "No related record for which this does not hold; true where there is none at all.",
+    "count": "How many related records there are.",
+}
+"""Fields of every `<Record>ManyFilter`: a `<Record>Filter` each, and `count: IntFilter`."""
+
+NODE_ORDER: Final = ("ASC", "DESC")
+NULLS_ORDER: Final = ("FIRST", "LAST")
+AGGREGATES: Final = ("sum", "avg", "min", "max")
+
+_TYPE_NAMES: Final[Mapping[FilterKind, str]] = {
+    "id": "IdFilter", "text": "StringFilter", "name": "NameFilter", "int": "IntFilter", "bool": "BooleanFilter",
+    "decimal": "DecimalFilter", "datetime": "DateTimeFilter", "date": "DateFilter", "money": "MoneyFilter",
+}  # fmt: skip
+
+
+def enum_name(api_name: str) -> str:
+    """`lastOrderAt` as an enum value: `LAST_ORDER_AT`."""
+    return snake(api_name).upper()
+
+
+def filter_kind(field: FieldMap) -> FilterKind | None:
+    """The kind of filter a field has; None for what cannot be filtered. Relations are not asked here."""
+    if isinstance(field, MoneyField):
+        return "money"
+    if not isinstance(field, ColumnField):
+        return None
+    kind = field.type.kind
+    if kind == "uuid":
+        return "id"
+    if kind == "text":
+        return "name" if field.folded else "text"
+    return kind if kind in OPERATORS else None  # type: ignore[return-value]
+
+
+def filter_type(field: FieldMap) -> str:
+    """The name of the input type that filters a field's value: `StringFilter`, `DealKindFilter`..."""
+    kind = filter_kind(field)
+    assert kind is not None
+    if kind in ("choice", "choices"):
+        assert isinstance(field, ColumnField)
+        assert field.enum is not None
+        return f"{field.enum.__name__}{'List' if kind == 'choices' else ''}Filter"
+    return _TYPE_NAMES[kind]
+
+
+def filterable(record: RecordType) -> dict[str, FieldMap]:
+    """The fields of `<Record>Filter` beside LOGIC: values by `filter_type`, a to-one under its name
+    (`<Target>Filter`) and under `<name>Id` (`IdFilter`, the same OneField), a to-many (`<Target>ManyFilter`)."""
+    found: dict[str, FieldMap] = {}
+    for name, field in record.fields.items():
+        if isinstance(field, OneField):
+            found[name] = found[f"{name}Id"] = field
+        elif isinstance(field, ManyField) or filter_kind(field):
+            found[name] = field
+    return found
+
+
+def orderable(record: RecordType) -> dict[str, ColumnField | MoneyField]:
+    """The values of `<Record>OrderField`: names sort without case and accents, money by its amount."""
+    return {
+        enum_name(name): field
+        for name, field in record.fields.items()
+        if isinstance(field, MoneyField) or (isinstance(field, ColumnField) and field.type.kind not in _UNSORTED)
+    }
+
+
+def hops(record: RecordType) -> dict[str, OneField]:
+    """The to-one relations through which `<Record>Order` and `<Record>GroupBy` lead to `<Target>Order` and
+    `<Target>GroupBy`, under their names."""
+    return {name: field for name, field in record.fields.items() if isinstance(field, OneField)}
+
+
+def groupable(record: RecordType) -> dict[str, ColumnField | OneField]:
+    """The values of `<Record>GroupField`: columns with few values, to-one relations, and currencies of money."""
+    found: dict[str, ColumnField | OneField] = {}
+    for name, field in record.fields.items():
+        if isinstance(field, OneField) or (
+            isinstance(field, ColumnField) and field.type.kind in _GROUPED and name != "version"
+        ):
+            found[enum_name(name)] = field
+        elif isinstance(field, MoneyField):
+            found.setdefault(enum_name(camel(field.currency)), currency_of(record, field))
+    return found
+
+
+def currency_of(record: RecordType, money: MoneyField) -> ColumnField:
+    """The currency of a money field as a field of its own (`currency`)."""
+    column: Any = record.model._meta.fields_map[money.currency]
+    assert isinstance(column, Column)
+    return ColumnField(
+        name=camel(money.currency), description=f"ISO 4217 code of {money.name}.", nullable=bool(column.null),  # type: ignore[attr-defined]
+        column=money.currency, type=column, plugin=money.plugin,
+    )
+
+
+def summable(record: RecordType) -> dict[str, ColumnField | MoneyField]:
+    """The fields of the types of `sum` and `avg`, by API name; enum values by `enum_name`. Columns are `Decimal`,
+    money is `[Money!]!`, one per currency."""
+    return {
+        name: field
+        for name, field in record.fields.items()
+        if isinstance(field, MoneyField)
+        or (isinstance(field, ColumnField) and field.type.kind in ("int", "decimal") and name != "version")
+    }
+
+
+def comparable(record: RecordType) -> dict[str, ColumnField | MoneyField]:
+    """The fields of the types of `min` and `max`, by API name: numbers, days and times in their own type, money as
+    `[Money!]!`, one per currency."""
+    return {
+        name: field
+        for name, field in record.fields.items()
+        if isinstance(field, MoneyField)
+        or (isinstance(field, ColumnField) and field.type.kind in _COMPARED and name != "version")
+    }
+
+
+_UNSORTED: Final = frozenset({"json", "choices"})
+_GROUPED: Final = frozenset({"text", "choice", "bool", "int", "date"})
+_COMPARED: Final = frozenset({"int", "decimal", "date", "datetime"})
