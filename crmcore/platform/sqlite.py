@@ -1,9 +1,9 @@
 """SQLite: one writing connection, a few readers, each in its own thread.
 
 A statement is handed to a thread through a queue and its result comes back through the event loop: about half the cost
-of an executor. WAL lets readers go on while a transaction writes. A cancelled read is interrupted, so that its thread is
-free for the next one; a cancelled statement of a transaction runs to its end, because interrupting it would make SQLite
-roll back the whole transaction behind the caller's back.
+of an executor. WAL lets readers go on while a transaction writes. A cancelled read is interrupted, so that its thread
+is free for the next one; a cancelled statement of a transaction runs to its end, because interrupting it would make
+SQLite roll back the whole transaction behind the caller's back.
 """
 
 from __future__ import annotations
@@ -160,7 +160,7 @@ class SqliteSession:
         self._database = database
         self._pool = database.writer
 
-    async def begin(self, serializable: bool) -> None:  # noqa: ARG002  one writer at a time is serializable
+    async def begin(self, serializable: bool) -> None:
         await self._pool.write(lambda c: _control(c, "BEGIN IMMEDIATE"))
 
     async def commit(self) -> None:

@@ -115,7 +115,7 @@ async def transact(acquire: Callable[[], Awaitable[Session]], *, serializable: b
         try:
             yield transaction
         finally:
-            transaction._end()  # noqa: SLF001
+            transaction._end()
         await settle(session.commit())
     except BaseException:
         await settle(_abandon(session))

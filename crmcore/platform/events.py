@@ -1,0 +1,109 @@
+"""Facts: one append-only table, written in the transaction that made them true.
+
+Audit, deliveries, subscriptions and the delta feed are all queries over it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, ClassVar, Final
+from uuid import UUID
+
+import orjson
+from tortoise.models import Model
+
+from crmcore.kit import times
+from crmcore.kit.ids import new_id
+from crmcore.kit.sql import Dialect, Sql, value
+from crmcore.platform.access import ActorKind
+from crmcore.platform.database import Transaction
+from crmcore.platform.fields import BigInt, Choice, Json, Text, UtcDatetime, Uuid
+from crmcore.platform.tables import UniqueIndex
+
+
+class Event(Model):
+    """`sequence` orders the events; `before` and `after` hold the columns in their JSON form; `cause` the request."""
+
+    sequence = BigInt(primary_key=True)
+    id = Uuid()
+    tenant_id = Uuid()
+    type = Text(120)
+    record_type = Text(63)
+    record_id = Uuid()
+    before = Json(null=True)
+    after = Json(null=True)
+    changed_fields = Json()
+    actor_kind = Choice(ActorKind)
+    actor_id = Uuid(null=True)
+    cause = Uuid()
+    at = UtcDatetime()
+
+    class Meta(Model.Meta):
+        table = "event"
+        indexes: ClassVar[Any] = (
+            UniqueIndex(fields=("tenant_id", "id"), name="uq_event_id"),
+            ("tenant_id", "sequence"),
+            ("tenant_id", "record_type", "record_id", "sequence"),
+            ("tenant_id", "cause", "sequence"),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One row of the event table. `before` and `after` are ready for JSON (`Column.to_event`)."""
+
+    tenant_id: UUID
+    type: str
+    record_type: str
+    record_id: UUID
+    before: Mapping[str, Any] | None
+    after: Mapping[str, Any] | None
+    changed_fields: Sequence[str]
+    actor_kind: ActorKind
+    actor_id: UUID | None
+    cause: UUID
+    at: datetime
+    id: UUID = field(default_factory=new_id)
+
+
+_COLUMNS: Final = {
+    "id": "uuid",
+    "tenant_id": "uuid",
+    "type": "text",
+    "record_type": "text",
+    "record_id": "uuid",
+    "before": "jsonb",
+    "after": "jsonb",
+    "changed_fields": "jsonb",
+    "actor_kind": "text",
+    "actor_id": "uuid",
+    "cause": "uuid",
+    "at": "timestamptz",
+}
+
+
+async def record_events(tx: Transaction, rows: Sequence[Fact]) -> None:
+    """Write the facts, in this order, by one statement."""
+    if rows:
+        await tx.execute(_insert([_json(fact) for fact in rows], tx.dialect))
+
+
+def _insert(rows: list[dict[str, Any]], dialect: Dialect) -> Sql:
+    columns = ", ".join(f'"{column}"' for column in _COLUMNS)
+    parameter = value(orjson.dumps(rows).decode())
+    if dialect == "sqlite":
+        parts = ", ".join(f"json_extract(value, '$.{column}')" for column in _COLUMNS)
+        return Sql(f"INSERT INTO event ({columns}) SELECT {parts} FROM json_each(", parameter, ")")
+    typed = ", ".join(f'"{column}" {kind}' for column, kind in _COLUMNS.items())
+    return Sql(
+        f"INSERT INTO event ({columns}) SELECT {columns} FROM json_to_recordset(", parameter, f"::json) AS v({typed})"
+    )
+
+
+def _json(fact: Fact) -> dict[str, Any]:
+    row: dict[str, Any] = {column: getattr(fact, column) for column in _COLUMNS}
+    row["at"] = times.to_text(fact.at)
+    row["changed_fields"] = list(fact.changed_fields)
+    return row

@@ -1,0 +1,85 @@
+"""Every knob in one place. Order: command line, then environment (CRMCORE_...), then the file, then the default.
+
+The file is TOML with these names as keys: `crmcore.toml` in the working directory, or the one CRMCORE_CONFIG names.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from crmcore.errors import ConfigError
+
+
+class Settings(BaseSettings):
+    """The settings of one process; made by `load`."""
+
+    model_config = SettingsConfigDict(env_prefix="CRMCORE_", extra="forbid", frozen=True)
+
+    database_url: str = Field("sqlite:///crmcore.db", description="sqlite:///file.db or postgresql://user@host/name.")
+    database_connections: int = Field(10, ge=2, le=500, description="PostgreSQL connections per process.")
+    database_readers: int = Field(4, ge=1, le=64, description="SQLite reading threads.")
+    secret: SecretStr = Field(
+        SecretStr(""), description="Signs cursors and links; empty: one is made and kept in the database."
+    )
+
+    host: str = Field("127.0.0.1", description="The address to listen on.")
+    port: int = Field(8000, ge=0, le=65535, description="The port to listen on; 0 takes a free one.")
+    max_body_bytes: int = Field(1_048_576, ge=1024, description="The largest request body.")
+    max_header_bytes: int = Field(32_768, ge=1024, description="All headers of a request together.")
+    read_seconds: float = Field(10.0, gt=0, description="How long a client may take to send headers or body.")
+    request_seconds: float = Field(10.0, gt=0, description="How long a request may take before it is cancelled.")
+    drain_seconds: float = Field(15.0, ge=0, description="How long requests under way may take at shutdown.")
+    cors_origins: list[str] = Field([], description="Origins of browsers' pages that may call the API.")
+
+    page_default: int = Field(50, ge=1, description="Rows of a page when the client names no number.")
+    page_max: int = Field(200, ge=1, description="The largest page.")
+    plan_cache_size: int = Field(1000, ge=1, description="How many compiled documents are kept.")
+    max_document_bytes: int = Field(100_000, ge=1000, description="The largest GraphQL document.")
+    max_tokens: int = Field(4000, ge=100, description="Tokens of a GraphQL document.")
+    max_depth: int = Field(15, ge=3, description="Nesting of a selection.")
+    max_aliases: int = Field(30, ge=1, description="Aliases in a document.")
+    introspection: bool = Field(True, description="Whether callers with a token may read the schema.")
+
+    plugins_enabled: bool = Field(True, description="False loads no plugin at all.")
+    plugins_allow: list[str] = Field([], description="Load only these plugins; empty: all that are installed.")
+    plugins_disable: list[str] = Field([], description="Leave these plugins out.")
+    plugin_paths: list[Path] = Field([], description="Folders that hold plugins which are not installed.")
+    plugins_strict: bool = Field(False, description="Refuse to start when a plugin fails to load.")
+
+    log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="What is logged.")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        file = Path(os.environ.get("CRMCORE_CONFIG", "crmcore.toml"))
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, file)
+
+    @property
+    def statement_timeout_ms(self) -> int:
+        """Below the request's deadline, so that the database gives up first."""
+        return int(self.request_seconds * 900)
+
+
+def load(**given: Any) -> Settings:
+    """The settings, with `given` (the command line's; None: not given) above all. ConfigError names wrong ones."""
+    named = os.environ.get("CRMCORE_CONFIG")
+    if named and not Path(named).is_file():
+        raise ConfigError(f"CRMCORE_CONFIG names {named}, which is not there.")
+    try:
+        return Settings(**{name: v for name, v in given.items() if v is not None})
+    except ValidationError as error:
+        problems = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        raise ConfigError(f"A setting is wrong. {problems}.") from error
+    except ValueError as error:  # the file is no TOML, or a list in the environment no JSON
+        raise ConfigError(f"The settings cannot be read: {error}.") from error
