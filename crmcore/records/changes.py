@@ -7,14 +7,15 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from crmcore.records.model import Event, Record
+from crmcore.errors import Refusal
+from crmcore.records.model import Change, Event, Record
 
 ExternalRef = tuple[str, str]
 """System and id there: `("northwind", "ALFKI")`."""
 
 
 @dataclass(frozen=True, slots=True)
-class Create:
+class Create(Change):
     """A new record. `values` by column name; columns left out take their default."""
 
     model: type[Record]
@@ -24,11 +25,11 @@ class Create:
 
 
 @dataclass(frozen=True, slots=True)
-class Update:
+class Update(Change):
     """Set the columns in `values`; the others stay. `external_refs` None leaves them, a list replaces them.
 
     `moves` says that a command has checked the state machine, so its column may be among the values. `events` are
-    named facts recorded beside `updated`.
+    named facts recorded beside `updated`; `notes` are for the record's own rules and effects (`Draft.notes`).
     """
 
     model: type[Record]
@@ -38,10 +39,11 @@ class Update:
     external_refs: Sequence[ExternalRef] | None = None
     moves: bool = False
     events: Sequence[Event] = ()
+    notes: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
-class Delete:
+class Delete(Change):
     """Soft deletion, with every part of the record; all of it shares a deletion id."""
 
     model: type[Record]
@@ -50,7 +52,7 @@ class Delete:
 
 
 @dataclass(frozen=True, slots=True)
-class Restore:
+class Restore(Change):
     """Bring back a deleted record and exactly what was deleted with it."""
 
     model: type[Record]
@@ -58,13 +60,17 @@ class Restore:
     expected_version: int | None = None
 
 
-Change = Create | Update | Delete | Restore
-
-
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What became of one change."""
+    """What became of one change: `changed` are the columns that differ now, none if there was nothing to do."""
 
     id: UUID
     version: int
     changed: frozenset[str] = field(default=frozenset())
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A change that was left out of a partial command, and why."""
+
+    refusals: tuple[Refusal, ...]

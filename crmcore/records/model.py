@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
 from uuid import UUID
 
@@ -17,7 +17,6 @@ from crmcore.platform.fields import Choice, Int, UtcDatetime, Uuid
 if TYPE_CHECKING:
     from crmcore.platform.context import Context
     from crmcore.platform.database import Transaction
-    from crmcore.records.changes import Change
     from crmcore.records.machine import Machine
 
 Operation = Literal["create", "update", "delete", "restore"]
@@ -27,21 +26,32 @@ Operation = Literal["create", "update", "delete", "restore"]
 class Unique:
     """Columns that are unique together among a tenant's living records; a row with a null in one of them is free.
 
-    `where` is a boolean column: then only rows in which it is true count (one live primary per customer).
+    `where` is a boolean column: then only rows in which it is true count (one live primary per customer). With
+    `takes_over` a record that is newly marked takes the mark from the one that had it, in the same command.
     """
 
     columns: tuple[str, ...]
     where: str = ""
+    takes_over: bool = False
 
     def index_name(self, table: str) -> str:
         return f"uq_{table}_{'_'.join(self.columns)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A named fact beside created, updated, deleted and restored, such as `deal.won`. The name is stable."""
+
+    name: str
+    description: str
 
 
 @dataclass(slots=True)
 class Draft:
     """One record about to be written: `before` (None on create) and `after`, both by column name, Python values.
 
-    A rule reads `after`, may set derived columns in it, and refuses by returning refusals.
+    A rule or check reads `after` and may set derived columns in it and add named events. `moves` says that a command
+    has checked the state machine; `notes` is what it tells the rules beside the values (why a deal was moved).
     """
 
     operation: Operation
@@ -50,16 +60,34 @@ class Draft:
     before: Mapping[str, Any] | None
     after: dict[str, Any]
     index: int = 0
+    moves: bool = False
+    notes: Mapping[str, Any] = field(default_factory=dict)
+    events: list[Event] = field(default_factory=list)
+    refusals: list[Refusal] = field(default_factory=list)
 
     def changed(self, *columns: str) -> bool:
         """Whether any of the columns differs from before; true for a new record that has a value there."""
         old = self.before or {}
         return any(old.get(c) != self.after.get(c) for c in columns)
 
+    def refuse(self, refusal: Refusal) -> None:
+        """Do not write this record, and say why: how a check refuses."""
+        refusal.index = self.index
+        self.refusals.append(refusal)
+
+
+class Change:
+    """What a command asks of the write engine: a Create, Update, Delete or Restore (changes.py)."""
+
+    __slots__ = ()
+
+    model: type[Record]
+    id: UUID | None
+
 
 Rule = Callable[[Draft], Iterable[Refusal]]
-Check = Callable[["Context", "Transaction", Sequence[Draft]], Awaitable[Iterable[Refusal]]]
-Effect = Callable[["Context", "Transaction", Sequence[Draft]], Awaitable[Sequence["Change"]]]
+Check = Callable[["Context", "Transaction", Sequence[Draft]], Awaitable[None]]
+Effect = Callable[["Context", "Transaction", Sequence[Draft]], Awaitable[Sequence[Change]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +96,11 @@ class Rules:
 
     unique   groups of columns that are unique among the living
     rules    pure functions, run for each draft of a create or an update; may derive columns
-    checks   functions that need the database, run once for all drafts of a command, set-based; may derive columns
-    effects  functions that answer with further changes, made in the same transaction after the rows are written
+    checks   functions that need the database, run once for all drafts of a command that are new or changed, set-based;
+             they may derive columns, and refuse with `draft.refuse`
+    effects  functions that answer with further changes, made in the same transaction after the rows are written; they
+             see deletions and restorations too, and are not asked for permission: they follow from what was allowed.
+             An update of a record that is gone meanwhile is left out
     machine  the record's states and moves; its field is then changed by moves only
     """
 
@@ -80,12 +111,14 @@ class Rules:
     machine: Machine | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
-    """A named fact beside created, updated, deleted and restored, such as `deal.won`. The name is stable."""
+class _OnlyHere:
+    """True on the class that declares it and False on those below: Tortoise would take the word as inherited."""
 
-    name: str
-    description: str
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._declared_on = owner
+
+    def __get__(self, instance: object, owner: type) -> bool:
+        return owner is self._declared_on
 
 
 class Record(Model):
@@ -111,7 +144,7 @@ class Record(Model):
     access: ClassVar[Access] = WHOLE_TENANT
 
     class Meta(Model.Meta):
-        abstract = True
+        abstract: Any = _OnlyHere()
 
 
 class OwnedRecord(Record):
@@ -122,8 +155,8 @@ class OwnedRecord(Record):
 
     access: ClassVar[Access] = BY_OWNER
 
-    class Meta(Model.Meta):
-        abstract = True
+    class Meta(Record.Meta):
+        abstract: Any = _OnlyHere()
 
 
 def reference(to: str, on_delete: str = "RESTRICT", **kwargs: Any) -> Any:
@@ -136,8 +169,17 @@ def reference(to: str, on_delete: str = "RESTRICT", **kwargs: Any) -> Any:
 
 SYSTEM_COLUMNS = frozenset(
     {
-        "id", "tenant_id", "version", "created_at", "created_by_kind", "created_by_id", "updated_at",
-        "updated_by_kind", "updated_by_id", "deleted_at", "deletion_id",
+        "id",
+        "tenant_id",
+        "version",
+        "created_at",
+        "created_by_kind",
+        "created_by_id",
+        "updated_at",
+        "updated_by_kind",
+        "updated_by_id",
+        "deleted_at",
+        "deletion_id",
     }
 )
 """Columns that only the write engine sets."""

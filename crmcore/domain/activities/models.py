@@ -54,7 +54,9 @@ class Interaction(Record):
     touchpoint: Any = reference("core.Touchpoint", "SET NULL", null=True)
     user: Any = reference("core.User", "SET NULL", null=True)
 
-    special: ClassVar[Rules] = Rules(rules=(rules.positive_duration,),)
+    special: ClassVar[Rules] = Rules(
+        rules=(rules.positive_duration,),
+    )
     access: ClassVar[Access] = through("customer")
 
     class Meta(Record.Meta):

@@ -61,7 +61,7 @@ class ContactLink(Record):
     valid_to = Day(null=True)
 
     special: ClassVar[Rules] = Rules(
-        unique=(Unique(("customer_id", "contact_id")), Unique(("customer_id",), where="is_primary")),
+        unique=(Unique(("customer_id", "contact_id")), Unique(("customer_id",), where="is_primary", takes_over=True)),
         rules=(rules.valid_period,),
     )
     access: ClassVar[Access] = through("customer")

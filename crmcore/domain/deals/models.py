@@ -45,7 +45,9 @@ class Pipeline(Record):
     kind = Choice(PipelineKind, default=PipelineKind.SALES)
     is_default = Flag(default=False)
 
-    special: ClassVar[Rules] = Rules(unique=(Unique(("name_folded",)), Unique(("kind",), where="is_default")))
+    special: ClassVar[Rules] = Rules(
+        unique=(Unique(("name_folded",)), Unique(("kind",), where="is_default", takes_over=True))
+    )
 
     class Meta(Record.Meta):
         table = "pipeline"
@@ -130,7 +132,7 @@ class Order(Record):
 
     special: ClassVar[Rules] = Rules(
         unique=(Unique(("number",)),),
-        rules=(rules.known_currency, rules.placed_has_time),
+        rules=(rules.placed_has_time,),
         machine=Machine("status", rules.OrderStatus.DRAFT, rules.ORDER_MOVES),
     )
     access: ClassVar[Access] = through("customer")

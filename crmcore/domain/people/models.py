@@ -15,7 +15,9 @@ class Team(Record):
     parent: Any = reference("core.Team", null=True)
     manager: Any = reference("core.User", "SET NULL", null=True)
 
-    special: ClassVar[Rules] = Rules(unique=(Unique(("name_folded",)),),)
+    special: ClassVar[Rules] = Rules(
+        unique=(Unique(("name_folded",)),),
+    )
 
     class Meta(Record.Meta):
         table = "team"

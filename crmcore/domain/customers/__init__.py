@@ -1,0 +1,35 @@
+"""Customers, and where and how they are reached."""
+
+from crmcore.domain.customers.models import (
+    Address,
+    AddressType,
+    Channel,
+    CompanySize,
+    ContactPoint,
+    Customer,
+    CustomerKind,
+    CustomerRole,
+    Gender,
+    Importance,
+    ImportanceBasis,
+    LifecycleStage,
+    PointStatus,
+    PointType,
+)
+
+__all__ = [
+    "Address",
+    "AddressType",
+    "Channel",
+    "CompanySize",
+    "ContactPoint",
+    "Customer",
+    "CustomerKind",
+    "CustomerRole",
+    "Gender",
+    "Importance",
+    "ImportanceBasis",
+    "LifecycleStage",
+    "PointStatus",
+    "PointType",
+]
