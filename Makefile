@@ -101,7 +101,7 @@ constraints:
 		--no-annotate --no-header --no-emit-index-url --output-file constraints.txt
 
 console:
-	cd tools/console && npm ci --ignore-scripts=false && npm run build
+	cd tools/console && npm ci && npm run build
 
 clean:
 	rm -rf $(VENV) .demo
