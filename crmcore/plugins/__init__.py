@@ -1,0 +1,66 @@
+"""The door for plugins: what a partner may use, beside `crmcore.schema`, `crmcore.errors` and the areas' faces.
+
+docs/plugins.md shows how to write one; specs.py lists the hooks.
+"""
+
+from crmcore.platform.access import BY_OWNER, WHOLE_TENANT, Access, through, through_children
+from crmcore.platform.context import Context
+from crmcore.platform.fields import (
+    BigInt,
+    Choice,
+    ChoiceList,
+    Day,
+    Flag,
+    Folded,
+    Int,
+    Json,
+    Scaled,
+    Text,
+    UtcDatetime,
+    Uuid,
+)
+from crmcore.plugins.manager import Listed, Plugins, PluginState
+from crmcore.plugins.manifest import API_VERSION, Manifest
+from crmcore.plugins.specs import hookimpl
+from crmcore.records.changes import Create, Delete, Restore, Update
+from crmcore.records.machine import Machine
+from crmcore.records.model import Draft, Event, OwnedRecord, Record, Rules, Unique, reference
+
+__all__ = [
+    "API_VERSION",
+    "BY_OWNER",
+    "WHOLE_TENANT",
+    "Access",
+    "BigInt",
+    "Choice",
+    "ChoiceList",
+    "Context",
+    "Create",
+    "Day",
+    "Delete",
+    "Draft",
+    "Event",
+    "Flag",
+    "Folded",
+    "Int",
+    "Json",
+    "Listed",
+    "Machine",
+    "Manifest",
+    "OwnedRecord",
+    "PluginState",
+    "Plugins",
+    "Record",
+    "Restore",
+    "Rules",
+    "Scaled",
+    "Text",
+    "Unique",
+    "Update",
+    "UtcDatetime",
+    "Uuid",
+    "hookimpl",
+    "reference",
+    "through",
+    "through_children",
+]

@@ -1,0 +1,292 @@
+"""The plugins of one app: found, checked and asked for their share. Whatever one does wrong, the app goes on.
+
+Nothing here is global: an app makes its own `Plugins`, and every plugin's class is instantiated for that app.
+"""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+import logging
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Any, TypeVar
+
+import pluggy
+
+from crmcore.errors import ConfigError
+from crmcore.plugins import manifest, specs
+from crmcore.plugins.contribution import Contribution, contribution, faults
+from crmcore.plugins.discovery import Candidate, in_folders, installed
+from crmcore.plugins.manifest import API_VERSION, Manifest, accepts
+from crmcore.settings import Settings
+
+T = TypeVar("T")
+logger = logging.getLogger(__name__)
+
+
+class PluginState(StrEnum):
+    """What became of a plugin when the app was made."""
+
+    LOADED = "LOADED"
+    DISABLED = "DISABLED"
+    FAILED = "FAILED"
+    INCOMPATIBLE = "INCOMPATIBLE"
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One plugin as the graph and the command line list it; `problems` say why it is not loaded."""
+
+    id: str
+    title: str
+    description: str
+    version: str
+    state: PluginState
+    source: str
+    problems: tuple[str, ...] = ()
+
+
+class PluginFault(Exception):
+    """Why a plugin is not loaded; the text is for whoever installed it."""
+
+    def __init__(self, *problems: str, state: PluginState = PluginState.FAILED) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = problems
+        self.state = state
+
+
+@dataclass(slots=True)
+class _Entry:
+    """A plugin on its way in."""
+
+    found: Candidate
+    state: PluginState = PluginState.FAILED
+    problems: tuple[str, ...] = ()
+    cls: Any = None
+    meta: Manifest | None = None
+    share: Contribution | None = None
+    needs: frozenset[str] = field(default=frozenset())
+
+
+class Plugins:
+    """Every plugin that was found, in the order in which they load: what they require first, then by id."""
+
+    def __init__(
+        self,
+        found: Iterable[Candidate] = (),
+        *,
+        only: Collection[str] | None = None,
+        disabled: Collection[str] = (),
+        strict: bool = False,
+    ) -> None:
+        self._strict = strict
+        self._hooks = pluggy.PluginManager(specs.PROJECT)
+        self._hooks.add_hookspecs(specs)
+        self._entries: dict[str, _Entry] = {}
+        self._doubles: list[_Entry] = []
+        for candidate in sorted(found, key=lambda c: (c.id, c.source)):
+            self._import(candidate, off=candidate.id in disabled or (only is not None and candidate.id not in only))
+        for entry in self._in_order():
+            self._guarded(entry, self._load)
+        self._stop_if_strict()
+
+    @classmethod
+    def discover(cls, settings: Settings) -> Plugins:
+        """The installed plugins and those in `plugin_paths`. ConfigError when one fails and the settings are strict."""
+        found = [*installed(), *in_folders(settings.plugin_paths)] if settings.plugins_enabled else []
+        only = settings.plugins_allow or None
+        return cls(found, only=only, disabled=settings.plugins_disable, strict=settings.plugins_strict)
+
+    def listing(self) -> list[Listed]:
+        """All plugins by id, whatever became of them."""
+        entries = sorted([*self._entries.values(), *self._doubles], key=lambda e: (e.found.id, e.found.source))
+        return [_listed(entry) for entry in entries]
+
+    def contributions(self) -> list[Contribution]:
+        """The shares of the plugins that are loaded, in the order in which they load."""
+        return [e.share for e in self._entries.values() if e.share is not None and e.state == PluginState.LOADED]
+
+    async def admit(self, attempt: Callable[[Sequence[Contribution]], Awaitable[T]]) -> T:
+        """What `attempt` makes of the contributions; a plugin with whose share it fails is dropped, with the reason.
+
+        It is called with all of them, and only if that fails without any and then with one more at a time, so it must
+        bear to be called again. What it raises without any plugin is raised here.
+        """
+        shares = self.contributions()
+        try:
+            return await attempt(shares)
+        except Exception:  # whose fault it is, is found out below; the app's own is raised there
+            logger.debug("A plugin's share does not fit; trying one after the other.", exc_info=True)
+        kept: list[Contribution] = []
+        result = await attempt(kept)
+        for share in shares:
+            if self._entries[share.plugin].state == PluginState.LOADED:
+                try:
+                    result = await attempt([*kept, share])
+                except Exception as error:  # a plugin may fail in any way, and the app goes on
+                    logger.warning("Plugin %s is left out.", share.plugin, exc_info=True)
+                    self.drop(share.plugin, said(error))
+                else:
+                    kept.append(share)
+        return result
+
+    def drop(self, plugin: str, *problems: str) -> None:
+        """Take a loaded plugin out, and with it the plugins that require it."""
+        entry = self._entries[plugin]
+        entry.state, entry.problems = PluginState.FAILED, problems
+        for other in self._entries.values():
+            if plugin in other.needs and other.state == PluginState.LOADED:
+                self.drop(other.found.id, f"requires {plugin}, which failed.")
+        self._stop_if_strict()
+
+    def _import(self, found: Candidate, off: bool) -> None:
+        """Note a plugin and, unless it is off, import its class and read its manifest."""
+        entry = _Entry(found)
+        if (first := self._entries.get(found.id)) is not None:
+            entry.problems = (f"{first.found.source} is a plugin called {found.id} already.",)
+            self._doubles.append(entry)
+            return
+        self._entries[found.id] = entry
+        if off:
+            entry.state = PluginState.DISABLED
+        else:
+            entry.state = PluginState.LOADED
+            self._guarded(entry, _read)
+
+    def _guarded(self, entry: _Entry, step: Callable[[_Entry], None]) -> None:
+        """Run a step of a plugin that is on its way in; whatever it raises becomes the plugin's state."""
+        if entry.state != PluginState.LOADED:
+            return
+        try:
+            step(entry)
+        except PluginFault as fault:
+            entry.state, entry.problems = fault.state, fault.problems
+        except (Exception, SystemExit) as error:  # a plugin may fail in any way, and the app goes on
+            entry.state, entry.problems = PluginState.FAILED, (said(error),)
+            logger.warning("Plugin %s (%s) failed.", entry.found.id, entry.found.source, exc_info=True)
+
+    def _in_order(self) -> Iterator[_Entry]:
+        """What a plugin requires comes before it; in a ring nobody can be first, and all of it fails."""
+        waiting = dict(self._entries)
+        self._entries = {}
+        while waiting:
+            ready = [key for key, entry in waiting.items() if not entry.needs & (waiting.keys() - {key})]
+            if not ready:
+                for key, entry in waiting.items():
+                    entry.state = PluginState.FAILED
+                    entry.problems = (f"{', '.join(sorted(waiting))} require each other: one has to do without.",)
+                    self._entries[key] = entry
+                return
+            key = ready[0]
+            self._entries[key] = waiting.pop(key)
+            yield self._entries[key]
+
+    def _load(self, entry: _Entry) -> None:
+        """Make the app's instance, register its hooks, ask for its share and check it."""
+        meta = entry.meta
+        assert meta is not None
+        self._check_requires(meta)
+        plugin = entry.cls()
+        self._register(meta.id, plugin)
+        try:
+            share = contribution(meta, entry.cls.__module__, self._graph(plugin))
+            if problems := tuple(faults(share)):
+                raise PluginFault(*problems)
+        except BaseException:
+            self._hooks.unregister(plugin)
+            raise
+        entry.share = share
+
+    def _check_requires(self, meta: Manifest) -> None:
+        problems = []
+        for other, versions in sorted(meta.requires.items()):
+            found = self._entries.get(other)
+            if found is None:
+                problems.append(f"requires {other}, which is not installed.")
+            elif found.state != PluginState.LOADED or found.meta is None:
+                problems.append(f"requires {other}, which is {found.state.lower()}.")
+            elif not accepts(versions, found.meta.version):
+                problems.append(f"requires {other} {versions}; installed is {found.meta.version}.")
+        if problems:
+            raise PluginFault(*problems)
+
+    def _register(self, id: str, plugin: Any) -> None:
+        problems = tuple(_misspelt(plugin))
+        if problems:
+            raise PluginFault(*problems)
+        try:
+            self._hooks.register(plugin, name=id)
+        except pluggy.PluginValidationError as error:
+            raise PluginFault(" ".join(str(error).split())) from error
+
+    def _graph(self, plugin: Any) -> Sequence[type]:
+        """The plugin's answer to `crm_graph`; nothing where it has no such hook."""
+        for hook in self._hooks.hook.crm_graph.get_hookimpls():
+            if hook.plugin is plugin:
+                answer: Any = hook.function()
+                return list(answer)
+        return []
+
+    def _stop_if_strict(self) -> None:
+        bad = [e for e in self.listing() if e.state in (PluginState.FAILED, PluginState.INCOMPATIBLE)]
+        if self._strict and bad:
+            lines = [f"  {e.id} ({e.source}): {problem}" for e in bad for problem in e.problems]
+            raise ConfigError(
+                "Plugins do not load, and plugins_strict is on. Repair, disable or remove them:\n" + "\n".join(lines)
+            )
+
+
+def said(error: BaseException) -> str:
+    """An error in one line: what it says, with its kind in front."""
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"
+
+
+def _read(entry: _Entry) -> None:
+    """Import the class and check its manifest."""
+    cls = entry.found.load()
+    meta = getattr(cls, "meta", None)
+    if not isinstance(cls, type) or not isinstance(meta, Manifest):
+        raise PluginFault(f"{cls!r} is no class with `meta = Manifest(...)`.")
+    entry.cls = cls
+    entry.meta = meta = meta if meta.version else replace(meta, version=entry.found.version)
+    if problems := tuple(manifest.faults(meta)):
+        raise PluginFault(*problems)
+    if meta.id != entry.found.id:
+        raise PluginFault(f"its entry point or folder is called {entry.found.id}, but its id is {meta.id}: use one.")
+    if not accepts(meta.api, API_VERSION):
+        raise PluginFault(
+            f"works with plugin API {meta.api}, but this crmcore has {API_VERSION}: install a version that fits.",
+            state=PluginState.INCOMPATIBLE,
+        )
+    entry.needs = frozenset(meta.requires)
+
+
+def _misspelt(plugin: Any) -> Iterator[str]:
+    """Methods that were meant as hooks and are none."""
+    known = [name for name in vars(specs) if name.startswith("crm_")]
+    for name, method in inspect.getmembers(type(plugin), callable):
+        options = getattr(method, f"{specs.PROJECT}_impl", None)
+        if options is None and not name.startswith("crm_"):
+            continue
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+            yield f"{name} is no hook" + (f": did you mean {near[0]}?" if near else f"; there are {', '.join(known)}.")
+        elif options is None:
+            yield f"{name} is not marked with @hookimpl."
+        elif options["wrapper"] or options["hookwrapper"] or inspect.iscoroutinefunction(method):
+            yield f"{name} must be a plain function: it is called once, when the app is made."
+
+
+def _listed(entry: _Entry) -> Listed:
+    found, meta = entry.found, entry.meta
+    return Listed(
+        id=found.id,
+        title=meta.title if meta else found.id,
+        description=meta.description if meta else "",
+        version=meta.version if meta else found.version,
+        state=entry.state,
+        source=found.source,
+        problems=entry.problems,
+    )

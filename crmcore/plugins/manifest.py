@@ -1,0 +1,83 @@
+"""What a plugin says about itself, and what is wrong with it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.version import InvalidVersion, Version
+
+API_VERSION: Final = "0.1"
+"""Of what `crmcore.plugins`, `crmcore.schema`, `crmcore.errors` and the areas' faces promise to plugins."""
+
+RESERVED: Final = frozenset({"core", "crmcore"})
+_ID: Final = re.compile(r"[a-z][a-z0-9_]{2,30}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest:
+    """A plugin's class has one as `meta`.
+
+    id           begins its tables (`surveys_`), its types (`Surveys`) and its fields (`surveys`); also the name of its
+                 entry point or folder
+    title        a few words for a list
+    description  one sentence: what it does
+    version      left out by a distribution: then it is the distribution's
+    api          the versions of crmcore's plugin API that it works with, such as `>=0.1,<1`
+    requires     other plugins by id, each with the versions that will do
+    models       modules with its tables; may be relative to the plugin's package (`.models`)
+    migrations   the package with their migrations; may be relative too
+    """
+
+    id: str
+    title: str
+    description: str
+    api: str
+    version: str = ""
+    requires: Mapping[str, str] = field(default_factory=dict)
+    models: Sequence[str] = ()
+    migrations: str = ""
+
+
+def faults(meta: Manifest) -> Iterator[str]:
+    """Everything in a manifest that is wrong by itself."""
+    if not _ID.fullmatch(meta.id) or meta.id in RESERVED or meta.id.endswith("_") or "__" in meta.id:
+        yield f"id {meta.id!r}: use 3 to 31 lower-case letters, digits and single underscores, and not core."
+    for name in ("title", "description"):
+        if not getattr(meta, name).strip():
+            yield f"{name}: say it in a few words."
+    if not meta.version:
+        yield "version: only a plugin that is installed as a distribution may leave it out."
+    elif not _is_version(meta.version):
+        yield f"version {meta.version!r} is no version: write it like 1.2.0."
+    for name, versions in {"api": meta.api, **{f"requires {k}": v for k, v in meta.requires.items()}}.items():
+        if not _is_range(versions):
+            yield f"{name}: {versions!r} is no range of versions: write it like >=1,<2."
+    if isinstance(meta.models, str):
+        yield "models: give a list of modules."
+    if bool(meta.models) != bool(meta.migrations):
+        yield "models and migrations belong together: name both, or neither."
+
+
+def accepts(versions: str, version: str) -> bool:
+    """Whether a version is in a range; a pre-release counts as the version that it leads to."""
+    return SpecifierSet(versions).contains(Version(version).base_version)
+
+
+def _is_version(text: str) -> bool:
+    try:
+        Version(text)
+    except InvalidVersion:
+        return False
+    return True
+
+
+def _is_range(text: str) -> bool:
+    try:
+        SpecifierSet(text)
+    except InvalidSpecifier:
+        return False
+    return True
