@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from crmcore.kit import times
@@ -15,10 +16,14 @@ from crmcore.platform.database import Database
 
 @dataclass(slots=True)
 class Context:
-    """Handed to every command and every read. `cause` groups the events of one request."""
+    """Handed to every command and every read. `cause` groups the events of one request.
+
+    `graph` is the app's `records.RecordGraph`, which every write needs (this room cannot name its type).
+    """
 
     db: Database
     policy: Policy
+    graph: Any = None
     clock: Callable[[], datetime] = times.now
     cause: UUID = field(default_factory=new_id)
 

@@ -1,0 +1,177 @@
+"""Rows in and out, many at a time: one statement whether it is one row or a thousand, values as one JSON parameter."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
+from uuid import UUID
+
+import orjson
+
+from crmcore.kit.sql import Bind, Dialect, Sql, Statement, all_of, ident, join, render
+from crmcore.platform.context import Context
+from crmcore.platform.database import Transaction
+from crmcore.platform.fields import Json, Uuid
+from crmcore.platform.predicates import predicate
+from crmcore.records.model import Record
+from crmcore.records.shape import Shape, shape_of
+
+Lock = Literal["", "KEY SHARE", "NO KEY UPDATE", "UPDATE"]
+Life = Literal["living", "deleted"]
+Row = dict[str, Any]
+
+_uuid: Final = Uuid()
+
+
+@dataclass(slots=True)
+class Run:
+    """What the binds of a statement read: the context, and the values of this call by name."""
+
+    context: Context
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+
+TENANT: Final = Bind(
+    lambda run: _uuid.to_driver(run.context.tenant_id, run.context.db.dialect), "uuid", key="records.tenant"
+)
+
+
+def given(name: str, cast: str = "") -> Bind:
+    """The call's value of this name."""
+    return Bind(lambda run: run.values[name], cast, key=("records", name))
+
+
+def statement(ctx: Context, key: Hashable, make: Callable[[], Sql]) -> Statement:
+    """The rendered statement that `make` gives, kept for the next call under `key` and the policy's shape."""
+    kept = ctx.graph.statements
+    full = (key, ctx.policy.shape, ctx.db.dialect)
+    found = kept.get(full)
+    if found is None:
+        found = kept[full] = render(make(), ctx.db.dialect)
+    return found  # type: ignore[no-any-return]
+
+
+def among(column: str, name: str, dialect: Dialect) -> Sql:
+    """`column` is one of the ids given under `name`."""
+    if dialect == "postgres":
+        return Sql(column, " = ANY(", given(name, "uuid[]"), ")")
+    return Sql(column, " IN (SELECT value FROM json_each(", given(name), "))")
+
+
+def ids_value(ids: Iterable[UUID], dialect: Dialect) -> Any:
+    """The parameter that `among` wants."""
+    ordered = sorted(set(ids))
+    return ordered if dialect == "postgres" else orjson.dumps([str(i) for i in ordered]).decode()
+
+
+def visible(ctx: Context, model: type[Record], life: Life = "living") -> Sql:
+    """What the caller may see of the table `t`."""
+    if life == "living":
+        return predicate(ctx.graph.tables, ctx.policy, model, "t")
+    return Sql("(t.tenant_id = ", TENANT, " AND t.deleted_at IS NOT NULL)")
+
+
+def of_tenant(life: Life = "living") -> Sql:
+    """The tenant's rows of the table `t`, whoever asks: for what follows from a change the caller was allowed."""
+    return Sql("(t.tenant_id = ", TENANT, f" AND t.deleted_at IS {'NOT ' if life == 'deleted' else ''}NULL)")
+
+
+async def select(
+    ctx: Context,
+    tx: Transaction,
+    model: type[Record],
+    columns: Sequence[str],
+    ids: Iterable[UUID],
+    *,
+    lock: Lock = "",
+    life: Life = "living",
+    seen: bool = True,
+) -> list[Row]:
+    """Whole rows in which one of the columns is among the ids, ordered by id; as Python values.
+
+    `seen` False leaves the caller's row policy out, for what follows from a change that they were allowed.
+    """
+    wanted = ids_value(ids, tx.dialect)
+    shape = shape_of(model)
+
+    def make() -> Sql:
+        listed = ", ".join(f"t.{ident(c)}" for c in shape.columns)
+        rows = Sql("(", join(" OR ", [among(f"t.{ident(c)}", "ids", tx.dialect) for c in columns]), ")")
+        where = all_of([visible(ctx, model, life) if seen else of_tenant(life), rows])
+        end = f" FOR {lock} OF t" if lock and tx.dialect == "postgres" else ""
+        return Sql(f"SELECT {listed} FROM {ident(shape.table)} AS t WHERE ", where, f" ORDER BY t.id{end}")
+
+    key = ("select", model, tuple(columns), lock, life, seen)
+    found = await tx.fetch(statement(ctx, key, make), Run(ctx, {"ids": wanted}))
+    return [{c: column.from_driver(row[c]) for c, column in shape.columns.items()} for row in found]
+
+
+async def load(ctx: Context, tx: Transaction, model: type[Record], ids: Iterable[UUID], lock: Lock = "") -> dict[UUID, Row]:
+    """The living records of these ids that the caller may see, by id."""
+    wanted = set(ids)
+    return {row["id"]: row for row in await select(ctx, tx, model, ("id",), wanted, lock=lock)} if wanted else {}
+
+
+async def insert(ctx: Context, tx: Transaction, model: type[Record], rows: Sequence[Row]) -> None:
+    """Insert the rows, each with a value for every column."""
+    shape = shape_of(model)
+    columns = tuple(shape.columns)
+
+    def make() -> Sql:
+        names = ", ".join(map(ident, columns))
+        taken = ", ".join(_part(shape, columns, tx.dialect))
+        source = _source(shape, columns, tx.dialect)
+        return Sql(f"INSERT INTO {ident(shape.table)} ({names}) SELECT {taken} FROM ", source)
+
+    text = statement(ctx, ("insert", model), make)
+    await tx.execute(text, Run(ctx, {"rows": _payload(shape, columns, rows, tx.dialect)}))
+
+
+async def update(ctx: Context, tx: Transaction, model: type[Record], changed: Iterable[str], rows: Sequence[Row]) -> int:
+    """Set the changed columns of each row that still has the `version` which the row says; the number of rows found.
+
+    The version is stepped by one.
+    """
+    shape = shape_of(model)
+    columns = ("id", "version", *sorted(set(changed) - {"id", "version"}))
+
+    def make() -> Sql:
+        parts = _part(shape, columns, tx.dialect)
+        sets = ", ".join(f"{ident(c)} = {part}" for c, part in zip(columns[2:], parts[2:], strict=True))
+        return Sql(
+            f"UPDATE {ident(shape.table)} AS t SET {', '.join(filter(None, (sets, 'version = t.version + 1')))} FROM ",
+            _source(shape, columns, tx.dialect),
+            f" WHERE t.id = {parts[0]} AND t.version = {parts[1]} AND t.tenant_id = ", TENANT,
+        )  # fmt: skip
+
+    text = statement(ctx, ("update", model, columns), make)
+    return await tx.execute(text, Run(ctx, {"rows": _payload(shape, columns, rows, tx.dialect)}))
+
+
+def _part(shape: Shape, columns: Sequence[str], dialect: Dialect) -> list[str]:
+    """Each column's value in a row of the source `v`."""
+    if dialect == "postgres":
+        return [f"v.{ident(c)}" for c in columns]
+    return [f"(v.value ->> {place})" for place in range(len(columns))]
+
+
+def _source(shape: Shape, columns: Sequence[str], dialect: Dialect) -> Sql:
+    """The JSON parameter as a table `v`."""
+    if dialect == "sqlite":
+        return Sql("json_each(", given("rows"), ") AS v")
+    typed = ", ".join(f"{ident(c)} {shape.columns[c].pg_type}" for c in columns)
+    return Sql("json_to_recordset(", given("rows", "json"), f") AS v({typed})")
+
+
+def _payload(shape: Shape, columns: Sequence[str], rows: Sequence[Row], dialect: Dialect) -> str:
+    """The rows as JSON: objects for PostgreSQL; lists for SQLite, where a JSON column is given as its text."""
+    taken = [(c, shape.columns[c]) for c in columns]
+    if dialect == "postgres":
+        return orjson.dumps([{c: column.to_json(row[c]) for c, column in taken} for row in rows]).decode()
+    plain = [(c, column.to_json, isinstance(column, Json)) for c, column in taken]
+    return orjson.dumps([[_flat(to(row[c]), nested) for c, to, nested in plain] for row in rows]).decode()
+
+
+def _flat(given_value: Any, nested: bool) -> Any:
+    return orjson.dumps(given_value).decode() if nested and given_value is not None else given_value

@@ -1,0 +1,69 @@
+"""What a record's columns are to the write engine: which may be given, which must, what follows from what."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from crmcore.kit.text import camel
+from crmcore.platform.fields import Column, Folded, Scaled, Text
+from crmcore.records.graph import Key, keys_of
+from crmcore.records.model import SYSTEM_COLUMNS, OwnedRecord, Record
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """The columns of one record, read once from its model.
+
+    own       the columns that a command may give, in the table's order
+    folded    the folded columns and what they are made of
+    required  own columns that must have a value
+    """
+
+    model: type[Record]
+    table: str
+    columns: Mapping[str, Column]
+    own: Mapping[str, Column]
+    defaults: Mapping[str, Any]
+    folded: Mapping[str, str]
+    required: tuple[str, ...]
+    keys: Mapping[str, Key]
+    owned: bool
+
+    def default(self, column: str) -> Any:
+        """The column's default, made anew where it is made by a function."""
+        found = self.defaults.get(column)
+        value = found() if isinstance(found, Callable) else found  # type: ignore[arg-type]
+        if value is not None and isinstance(self.columns[column], Scaled):
+            return self.columns[column].from_driver(self.columns[column].to_json(value))
+        return value
+
+    def api_name(self, column: str) -> str:
+        """The name under which callers know the column; a folded one goes by what it is made of."""
+        return camel(self.folded.get(column, column))
+
+    def blank(self, column: str, value: Any) -> bool:
+        """Whether nothing is there: null, or only spaces in a text that must be given."""
+        return value is None or (isinstance(self.columns[column], Text) and not value.strip())
+
+
+@cache
+def shape_of(model: type[Record]) -> Shape:
+    """The shape of a record. The models must have been linked up (platform/metadata.py)."""
+    fields: Mapping[str, Any] = model._meta.fields_map
+    columns = {name: fields[name] for name in model._meta.fields_db_projection}
+    folded = {name: field.of for name, field in columns.items() if isinstance(field, Folded)}
+    own = {name: field for name, field in columns.items() if name not in SYSTEM_COLUMNS and name not in folded}
+    return Shape(
+        model=model,
+        table=model._meta.db_table,
+        columns=columns,
+        own=own,
+        defaults={name: field.default for name, field in own.items()},
+        folded=folded,
+        required=tuple(name for name, field in own.items() if not field.null),
+        keys={key.column: key for key in keys_of(model)},
+        owned=issubclass(model, OwnedRecord),
+    )

@@ -1,0 +1,65 @@
+"""One round of a command: its drafts on their way to the rows. What follows from them (effects) is the next round."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from crmcore.errors import Refusal
+from crmcore.platform.context import Context
+from crmcore.platform.database import Transaction
+from crmcore.records.changes import ExternalRef
+from crmcore.records.model import Draft, Operation, Record
+from crmcore.records.shape import shape_of
+
+DraftKey = tuple[type[Record], UUID]
+
+
+@dataclass(slots=True)
+class Step:
+    """`slots` holds, for each change of the round, its draft, or None where `lost` says why there is none.
+
+    `derived` rounds follow from what the caller was allowed: they ask for no permission. `wary` ones look for values
+    that another command took meanwhile.
+    """
+
+    ctx: Context
+    tx: Transaction
+    at: datetime
+    derived: bool = False
+    wary: bool = False
+    drafts: dict[DraftKey, Draft] = field(default_factory=dict)
+    refs: dict[DraftKey, Sequence[ExternalRef]] = field(default_factory=dict)
+    slots: list[Draft | None] = field(default_factory=list)
+    lost: dict[int, Refusal] = field(default_factory=dict)
+
+    def lose(self, index: int, refusal: Refusal) -> None:
+        """The change at `index` comes to nothing."""
+        refusal.index = index
+        self.lost[index] = refusal
+
+    def alive(self, *operations: Operation) -> Iterator[Draft]:
+        """The drafts of these operations that nothing has been said against."""
+        return (d for d in self.drafts.values() if d.operation in operations and not d.refusals)
+
+    def by_model(self, *operations: Operation) -> list[tuple[type[Record], list[Draft]]]:
+        """The same, by model, parents first."""
+        found: defaultdict[type[Record], list[Draft]] = defaultdict(list)
+        for draft in self.alive(*operations):
+            found[draft.model].append(draft)
+        return sorted(found.items(), key=lambda pair: self.ctx.graph.rank(pair[0]))
+
+    def stamp(self) -> dict[str, Any]:
+        """The columns that say who changed a row, and when."""
+        actor = self.ctx.actor
+        return {"updated_at": self.at, "updated_by_kind": actor.kind, "updated_by_id": actor.id}
+
+
+def changed_columns(draft: Draft) -> list[str]:
+    """The own columns in which a draft differs from before; for a new record, those with a value."""
+    before, after = draft.before or {}, draft.after
+    return [c for c in shape_of(draft.model).own if before.get(c) != after.get(c)]
