@@ -7,7 +7,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 INSTALL := $(PIP) install --constraint constraints.txt --no-build-isolation
 PLUGINS := $(notdir $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml)))
 PLUGIN_CODE := $(wildcard plugins/*/crmcore_*)
@@ -47,7 +47,7 @@ $(VENV)/.dev: $(VENV)/.runtime
 	@touch $@
 
 $(VENV)/.plugins: $(VENV)/.runtime $(wildcard plugins/*/pyproject.toml)
-	@$(INSTALL) --no-deps $(foreach p,$(PLUGINS),--editable plugins/$(p))
+	@test -z "$(PLUGINS)" || $(INSTALL) --no-deps $(foreach p,$(PLUGINS),--editable plugins/$(p))
 	@touch $@
 
 install: $(VENV)/.dev
