@@ -32,7 +32,9 @@ _FAILED: Final = re.compile(r"constraint failed: (?:index '(?P<index>[^']+)'|(?P
 _MEMORY: Final = ("", ":memory:")
 
 
-def connect_file(path: Path, *, query_only: bool = False, timeout_ms: int = 10_000) -> sqlite3.Connection:
+def connect_file(
+    path: Path, *, query_only: bool = False, foreign_keys: bool = True, timeout_ms: int = 10_000
+) -> sqlite3.Connection:
     """A connection with crmcore's settings, in autocommit: transactions are begun in words."""
     if sqlite3.sqlite_version_info < OLDEST:
         raise ConfigError(
@@ -45,13 +47,13 @@ def connect_file(path: Path, *, query_only: bool = False, timeout_ms: int = 10_0
             f"busy_timeout={timeout_ms}",
             "journal_mode=WAL",
             "synchronous=NORMAL",
-            "foreign_keys=ON",
+            f"foreign_keys={'ON' if foreign_keys else 'OFF'}",
             "cache_size=-20000",
             "temp_store=MEMORY",
             "journal_size_limit=67108864",
             f"query_only={'ON' if query_only else 'OFF'}",
         ):
-            connection.execute(f"PRAGMA {pragma}")
+            connection.execute(f"PRAGMA {pragma}")  # house(sql-text): the pragmas above, which take no binds
     except sqlite3.Error as error:
         raise ConfigError(f"The database file {path} cannot be opened: {error}.") from error
     connection.row_factory = sqlite3.Row
@@ -188,10 +190,13 @@ class SqliteDatabase(Counted):
 
     dialect: ClassVar[Dialect] = "sqlite"
 
-    def __init__(self, url: str, path: Path, *, readers: int = 4, busy_timeout_ms: int = 10_000) -> None:
+    def __init__(
+        self, url: str, path: Path, *, readers: int = 4, busy_timeout_ms: int = 10_000, foreign_keys: bool = True
+    ) -> None:
         self.url = url
         self.path = path
-        self.writer = _Pool([connect_file(path, timeout_ms=busy_timeout_ms)], "crmcore-writer")
+        writing = connect_file(path, timeout_ms=busy_timeout_ms, foreign_keys=foreign_keys)
+        self.writer = _Pool([writing], "crmcore-writer")
         reading = [connect_file(path, query_only=True, timeout_ms=busy_timeout_ms) for _ in range(readers)]
         self._readers = _Pool(reading, "crmcore-reader")
         self._lock = asyncio.Lock()

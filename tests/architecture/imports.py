@@ -36,8 +36,9 @@ def lint_imports(root: Path) -> tuple[bool, str]:
     return run.returncode == 0, run.stdout + run.stderr
 
 
-def graph(*packages: str) -> grimp.ImportGraph:
-    return grimp.build_graph(*packages, cache_dir=None)  # type: ignore[arg-type]
+def graph(*packages: str, running: bool = False) -> grimp.ImportGraph:
+    """Who imports whom; `running` leaves out what is only imported for the type checker."""
+    return grimp.build_graph(*packages, exclude_type_checking_imports=running, cache_dir=None)  # type: ignore[arg-type]
 
 
 def _direct_imports(of: grimp.ImportGraph) -> Iterator[tuple[str, str, int]]:

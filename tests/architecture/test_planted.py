@@ -154,6 +154,7 @@ KEPT = {
     "broad-except": [
         "try: ...\nexcept Exception:  # a plugin may raise anything\n    pass",
         "try: ...\nexcept BaseException:\n    undo()\n    raise",
+        "try: ...\nexcept Exception as error:\n    raise MigrationFailed('x') from error",
         "try: ...\nexcept OSError: pass",
     ],
 }
