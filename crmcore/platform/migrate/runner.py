@@ -1,0 +1,173 @@
+"""Applying migrations: lock, backup, one transaction each, checks."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from tortoise.migrations.schema_generator.state import State
+
+from crmcore.errors import ConfigError
+from crmcore.kit import times
+from crmcore.kit.sql import Sql, value
+from crmcore.platform.database import Database, Transaction, connect, dialect_of
+from crmcore.platform.identity import DEFAULT_TENANT, create_tenant
+from crmcore.platform.metadata import App, load_models
+from crmcore.platform.migrate.editors import editor_for
+from crmcore.platform.migrate.graph import Graph, Key, Step, load
+from crmcore.platform.migrate.lock import locked
+from crmcore.platform.migrate.verify import differences
+from crmcore.platform.sqlite import SqliteDatabase, file_of
+
+_TABLE: Final = (
+    "CREATE TABLE IF NOT EXISTS migration (app VARCHAR(100) NOT NULL, name VARCHAR(200) NOT NULL, "
+    "applied_at VARCHAR(40) NOT NULL, PRIMARY KEY (app, name))"
+)
+
+
+class MigrationFailed(ConfigError):
+    """A migration could not be applied or taken back; the database is as it was before it."""
+
+
+@dataclass(slots=True)
+class Report:
+    """What a run did. `differences` is empty when the schema is what the models say."""
+
+    applied: list[Key] = field(default_factory=list)
+    reverted: list[Key] = field(default_factory=list)
+    backup: Path | None = None
+    differences: list[str] = field(default_factory=list)
+
+
+async def pending(db: Database, apps: Sequence[App]) -> list[Key]:
+    """The migrations that wait; a server does not start, and is not ready, while there are any."""
+    graph = load(apps)
+    return [step.key for step in graph.forward(graph.known(await _applied(db)))]
+
+
+async def migrate(
+    url: str,
+    apps: Sequence[App],
+    *,
+    to: tuple[str, str | None] | None = None,
+    progress: Callable[[Step], None] | None = None,
+) -> Report:
+    """Bring a database to the newest schema, or one app to a migration: `to=("core", "0003_x")`, None for before all.
+
+    `apps` is always all of them. Waits for other runs. A SQLite file that has tables is copied first, to
+    `<file>.before-migration`. MigrationFailed leaves everything up to the failed migration in place.
+    """
+    graph = load(apps)
+    report = Report()
+    async with locked(url), _opened(url) as db:
+        async with db.transaction() as tx:
+            await tx.execute(Sql(_TABLE))
+        applied = graph.known(await _applied(db))
+        plan = graph.forward(applied) if to is None else graph.towards(applied, *to)
+        if plan and applied and isinstance(db, SqliteDatabase):
+            report.backup = await _back_up(db)
+        await _carry_out(db, graph, plan, applied, report, progress)
+        if not graph.forward(applied):
+            report.differences = await differences(db, await load_models(apps))
+            await _default_tenant(db)
+    return report
+
+
+async def _carry_out(
+    db: Database,
+    graph: Graph,
+    plan: list[Step],
+    applied: set[Key],
+    report: Report,
+    progress: Callable[[Step], None] | None,
+) -> None:
+    state: State | None = None
+    for step in plan:
+        if progress is not None:
+            progress(step)
+        if state is None or step.back:
+            state = await graph.state(applied, before=step.key if step.back else None)
+        await _run(db, graph, step, state)
+        (applied.discard if step.back else applied.add)(step.key)
+        (report.reverted if step.back else report.applied).append(step.key)
+
+
+async def _run(db: Database, graph: Graph, step: Step, state: State) -> None:
+    """One migration and its record, in one transaction; `state` is moved along when it goes forward."""
+    migration = graph.migrations[step.key]
+    try:
+        async with db.transaction() as tx:
+            if step.back:
+                await migration.unapply(state, schema_editor=editor_for(tx))
+            else:
+                await migration.apply(state, schema_editor=editor_for(tx))
+            await _whole(tx)
+            await _write_down(tx, step)
+    except ConfigError:
+        raise
+    except Exception as error:
+        way = "taken back" if step.back else "applied"
+        raise MigrationFailed(f"The migration {step.key} could not be {way}: {error}") from error
+
+
+async def _whole(tx: Transaction) -> None:
+    """SQLite does not look at foreign keys while tables are rebuilt, so look now."""
+    if tx.dialect != "sqlite":
+        return
+    broken = await tx.fetch(Sql('SELECT DISTINCT "table", parent FROM pragma_foreign_key_check'))
+    if broken:
+        pairs = ", ".join(f"{row['table']} to {row['parent']}" for row in broken)
+        raise MigrationFailed(f"Rows would name rows that are not there: from {pairs}.")
+
+
+async def _write_down(tx: Transaction, step: Step) -> None:
+    app, name = value(step.key.app), value(step.key.name)
+    if step.back:
+        await tx.execute(Sql("DELETE FROM migration WHERE app = ", app, " AND name = ", name))
+        return
+    now = value(times.to_text(times.now()))
+    await tx.execute(Sql("INSERT INTO migration (app, name, applied_at) VALUES (", app, ", ", name, ", ", now, ")"))
+
+
+async def _applied(db: Database) -> list[Key]:
+    there = (
+        "SELECT 1 AS one FROM sqlite_master WHERE name = 'migration'"
+        if db.dialect == "sqlite"
+        else "SELECT 1 AS one WHERE to_regclass('migration') IS NOT NULL"
+    )
+    if not await db.fetch(Sql(there)):
+        return []
+    return [Key(row["app"], row["name"]) for row in await db.fetch(Sql("SELECT app, name FROM migration"))]
+
+
+async def _default_tenant(db: Database) -> None:
+    async with db.transaction() as tx:
+        await create_tenant(tx, DEFAULT_TENANT, "Default")
+
+
+async def _back_up(db: SqliteDatabase) -> Path:
+    """A copy beside the database; the last one is kept."""
+    copy = db.path.with_name(f"{db.path.name}.before-migration")
+    part = copy.with_name(f"{copy.name}.part")
+    part.unlink(missing_ok=True)
+    await db.writer.write(lambda connection: connection.execute("VACUUM INTO ?", (str(part),)).close())
+    os.replace(part, copy)
+    return copy
+
+
+@asynccontextmanager
+async def _opened(url: str) -> AsyncIterator[Database]:
+    """Connections of the runner's own; on SQLite one that does not follow foreign keys, or a rebuild would cascade."""
+    db: Database
+    if dialect_of(url) == "sqlite":
+        db = SqliteDatabase(url, file_of(url), readers=1, foreign_keys=False)
+    else:
+        db = await connect(url, connections=2, settings={"lock_timeout": "60s"})
+    try:
+        yield db
+    finally:
+        await db.close()
