@@ -29,7 +29,7 @@ def test_the_plugin_is_one():
     [code] = _blocks("python")
     [entry_point] = (tomllib.loads(block) for block in _blocks("toml"))
     scope: dict = {"__name__": "crmcore_badges"}
-    exec(code, scope)  # noqa: S102  our own README
+    exec(code, scope)
     assert isinstance(scope["Plugin"].meta, Manifest)
     assert [cls.__name__ for cls in scope["Plugin"]().crm_graph()] == ["CustomerBadge"]
     assert entry_point == {"project": {"entry-points": {"crmcore": {"badges": "crmcore_badges:Plugin"}}}}
