@@ -12,6 +12,8 @@ INSTALL := $(PIP) install --constraint constraints.txt --no-build-isolation
 PLUGINS := $(notdir $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml)))
 PLUGIN_CODE := $(wildcard plugins/*/crmcore_*)
 PYTEST := $(BIN)/python -m pytest
+INSTALL_PLUGINS = test -z "$(PLUGINS)" || $(INSTALL) --no-deps $(foreach p,$(PLUGINS),--editable plugins/$(p))
+UNINSTALL_PLUGINS = test -z "$(PLUGINS)" || $(PIP) uninstall --yes $(foreach p,$(PLUGINS),crmcore-$(p))
 
 .PHONY: help demo test check lint types test-core test-plugins bench format schema constraints console install clean
 
@@ -47,7 +49,7 @@ $(VENV)/.dev: $(VENV)/.runtime
 	@touch $@
 
 $(VENV)/.plugins: $(VENV)/.runtime $(wildcard plugins/*/pyproject.toml)
-	@test -z "$(PLUGINS)" || $(INSTALL) --no-deps $(foreach p,$(PLUGINS),--editable plugins/$(p))
+	@$(INSTALL_PLUGINS)
 	@touch $@
 
 install: $(VENV)/.dev
@@ -72,20 +74,20 @@ types: $(VENV)/.dev
 
 test-core: $(VENV)/.dev
 	@rm -f $(VENV)/.plugins
-	@$(PIP) uninstall --yes $(foreach p,$(PLUGINS),crmcore-$(p)) 2>/dev/null
+	@$(UNINSTALL_PLUGINS)
 	$(PYTEST) tests -n $(JOBS) --cov --cov-report=term
 
 test-plugins: $(VENV)/.dev
 	@rm -f $(VENV)/.plugins
 	@for plugin in $(PLUGINS); do \
-		$(PIP) uninstall --yes $(foreach p,$(PLUGINS),crmcore-$(p)) 2>/dev/null; \
+		$(UNINSTALL_PLUGINS); \
 		$(INSTALL) --no-deps --editable plugins/$$plugin; \
 		echo "$(PYTEST) plugins/$$plugin/tests"; \
 		$(PYTEST) plugins/$$plugin/tests; \
 	done
 
 bench: $(VENV)/.dev
-	$(BIN)/python benchmarks/run.py
+	$(BIN)/python -m benchmarks
 
 # ---------------------------------------------------------------- upkeep
 
