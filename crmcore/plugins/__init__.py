@@ -19,10 +19,13 @@ from crmcore.platform.fields import (
     UtcDatetime,
     Uuid,
 )
+from crmcore.platform.tables import UniqueIndex
 from crmcore.plugins.manager import Listed, Plugins, PluginState
 from crmcore.plugins.manifest import API_VERSION, Manifest
 from crmcore.plugins.specs import hookimpl
+from crmcore.query.declare import Row
 from crmcore.records.changes import Create, Delete, Restore, Update
+from crmcore.records.latest import latest
 from crmcore.records.machine import Machine
 from crmcore.records.model import Draft, Event, OwnedRecord, Record, Rules, Unique, reference
 
@@ -52,14 +55,17 @@ __all__ = [
     "Plugins",
     "Record",
     "Restore",
+    "Row",
     "Rules",
     "Scaled",
     "Text",
     "Unique",
+    "UniqueIndex",
     "Update",
     "UtcDatetime",
     "Uuid",
     "hookimpl",
+    "latest",
     "reference",
     "through",
     "through_children",

@@ -1,0 +1,16 @@
+"""ERP exchange: the place of the exchange with ERP systems."""
+
+from __future__ import annotations
+
+from crmcore.plugins import Manifest
+
+
+class Plugin:
+    """The entry point of the distribution."""
+
+    meta = Manifest(
+        id="erp",
+        title="ERP exchange",
+        description="Will exchange customers, products and orders with ERP systems; for now it only says that it is there.",
+        api=">=0.1,<1",
+    )
