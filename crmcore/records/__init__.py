@@ -1,1 +1,58 @@
 """The write engine: what every record can do."""
+
+from crmcore.records.changes import Create, Delete, Refused, Restore, Update, Written
+from crmcore.records.external import ExternalRef, find_by_external
+from crmcore.records.graph import Key, RecordGraph, graph_of, keys_of
+from crmcore.records.machine import Machine
+from crmcore.records.model import (
+    SYSTEM_COLUMNS,
+    Change,
+    Check,
+    Draft,
+    Effect,
+    Event,
+    OwnedRecord,
+    Record,
+    Rule,
+    Rules,
+    Unique,
+    check,
+    effect,
+    reference,
+)
+from crmcore.records.rows import load, load_any, select
+from crmcore.records.write import write
+
+__all__ = [
+    "SYSTEM_COLUMNS",
+    "Change",
+    "Check",
+    "Create",
+    "Delete",
+    "Draft",
+    "Effect",
+    "Event",
+    "ExternalRef",
+    "Key",
+    "Machine",
+    "OwnedRecord",
+    "Record",
+    "RecordGraph",
+    "Refused",
+    "Restore",
+    "Rule",
+    "Rules",
+    "Unique",
+    "Update",
+    "Written",
+    "check",
+    "effect",
+    "find_by_external",
+    "graph_of",
+    "keys_of",
+    "load",
+    "load_any",
+    "reference",
+    "select",
+    "write",
+]

@@ -73,7 +73,7 @@ def graph_of(models: Mapping[str, Mapping[str, type[Model]]]) -> RecordGraph:
 
 
 def _parents_first(records: list[type[Record]]) -> list[type[Record]]:
-    """Targets before those that name them. A ring is entered where fewest keys are open, required ones counting first."""
+    """Targets before those that name them. A ring is entered where fewest keys are open, required ones first."""
     waiting, placed = list(records), []
     while waiting:
         reach = {model: _reach(model, waiting) for model in waiting}

@@ -13,7 +13,6 @@ from crmcore.kit.sql import Bind, Dialect, Sql, Statement, all_of, ident, join, 
 from crmcore.platform.context import Context
 from crmcore.platform.database import Transaction
 from crmcore.platform.fields import Json, Uuid
-from crmcore.platform.predicates import predicate
 from crmcore.records.model import Record
 from crmcore.records.shape import Shape, shape_of
 
@@ -68,8 +67,8 @@ def ids_value(ids: Iterable[UUID], dialect: Dialect) -> Any:
 def visible(ctx: Context, model: type[Record], life: Life = "living") -> Sql:
     """What the caller may see of the table `t`."""
     if life == "living":
-        return predicate(ctx.graph.tables, ctx.policy, model, "t")
-    return Sql("(t.tenant_id = ", TENANT, " AND t.deleted_at IS NOT NULL)")
+        return of_tenant()
+    return of_tenant("deleted")
 
 
 def of_tenant(life: Life = "living") -> Sql:
@@ -107,10 +106,19 @@ async def select(
     return [{c: column.from_driver(row[c]) for c, column in shape.columns.items()} for row in found]
 
 
-async def load(ctx: Context, tx: Transaction, model: type[Record], ids: Iterable[UUID], lock: Lock = "") -> dict[UUID, Row]:
+async def load(
+    ctx: Context, tx: Transaction, model: type[Record], ids: Iterable[UUID], lock: Lock = ""
+) -> dict[UUID, Row]:
     """The living records of these ids that the caller may see, by id."""
     wanted = set(ids)
     return {row["id"]: row for row in await select(ctx, tx, model, ("id",), wanted, lock=lock)} if wanted else {}
+
+
+async def load_any(
+    ctx: Context, tx: Transaction, model: type[Record], ids: Iterable[UUID], lock: Lock = ""
+) -> dict[UUID, Row]:
+    """The tenant's living records of these ids, whoever asks: for what follows from a change that was allowed."""
+    return {row["id"]: row for row in await select(ctx, tx, model, ("id",), ids, lock=lock, seen=False)}
 
 
 async def insert(ctx: Context, tx: Transaction, model: type[Record], rows: Sequence[Row]) -> None:
@@ -128,7 +136,9 @@ async def insert(ctx: Context, tx: Transaction, model: type[Record], rows: Seque
     await tx.execute(text, Run(ctx, {"rows": _payload(shape, columns, rows, tx.dialect)}))
 
 
-async def update(ctx: Context, tx: Transaction, model: type[Record], changed: Iterable[str], rows: Sequence[Row]) -> int:
+async def update(
+    ctx: Context, tx: Transaction, model: type[Record], changed: Iterable[str], rows: Sequence[Row]
+) -> int:
     """Set the changed columns of each row that still has the `version` which the row says; the number of rows found.
 
     The version is stepped by one.
@@ -138,15 +148,33 @@ async def update(ctx: Context, tx: Transaction, model: type[Record], changed: It
 
     def make() -> Sql:
         parts = _part(shape, columns, tx.dialect)
-        sets = ", ".join(f"{ident(c)} = {part}" for c, part in zip(columns[2:], parts[2:], strict=True))
+        sets = "".join(f"{ident(c)} = {part}, " for c, part in zip(columns[2:], parts[2:], strict=True))
         return Sql(
-            f"UPDATE {ident(shape.table)} AS t SET {', '.join(filter(None, (sets, 'version = t.version + 1')))} FROM ",
+            f"UPDATE {ident(shape.table)} AS t SET {sets}version = t.version + 1 FROM ",
             _source(shape, columns, tx.dialect),
             f" WHERE t.id = {parts[0]} AND t.version = {parts[1]} AND t.tenant_id = ", TENANT,
         )  # fmt: skip
 
     text = statement(ctx, ("update", model, columns), make)
     return await tx.execute(text, Run(ctx, {"rows": _payload(shape, columns, rows, tx.dialect)}))
+
+
+async def patch(
+    ctx: Context, tx: Transaction, model: type[Record], columns: Iterable[str], rows: Sequence[Row]
+) -> None:
+    """Set the columns of rows that this command has just inserted; their version stays."""
+    shape = shape_of(model)
+    set_columns = ("id", *sorted(columns))
+
+    def make() -> Sql:
+        parts = _part(shape, set_columns, tx.dialect)
+        sets = ", ".join(f"{ident(c)} = {part}" for c, part in zip(set_columns[1:], parts[1:], strict=True))
+        source = _source(shape, set_columns, tx.dialect)
+        where = f" WHERE t.id = {parts[0]} AND t.tenant_id = "
+        return Sql(f"UPDATE {ident(shape.table)} AS t SET {sets} FROM ", source, where, TENANT)
+
+    text = statement(ctx, ("patch", model, set_columns), make)
+    await tx.execute(text, Run(ctx, {"rows": _payload(shape, set_columns, rows, tx.dialect)}))
 
 
 def _part(shape: Shape, columns: Sequence[str], dialect: Dialect) -> list[str]:

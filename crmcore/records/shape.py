@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -35,7 +35,7 @@ class Shape:
     def default(self, column: str) -> Any:
         """The column's default, made anew where it is made by a function."""
         found = self.defaults.get(column)
-        value = found() if isinstance(found, Callable) else found  # type: ignore[arg-type]
+        value = found() if callable(found) else found
         if value is not None and isinstance(self.columns[column], Scaled):
             return self.columns[column].from_driver(self.columns[column].to_json(value))
         return value

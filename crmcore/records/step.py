@@ -24,7 +24,7 @@ class Step:
     """`slots` holds, for each change of the round, its draft, or None where `lost` says why there is none.
 
     `derived` rounds follow from what the caller was allowed: they ask for no permission. `wary` ones look for values
-    that another command took meanwhile.
+    that another command took meanwhile. `fallen` are the places of changes that are left out of a partial command.
     """
 
     ctx: Context
@@ -36,6 +36,8 @@ class Step:
     refs: dict[DraftKey, Sequence[ExternalRef]] = field(default_factory=dict)
     slots: list[Draft | None] = field(default_factory=list)
     lost: dict[int, Refusal] = field(default_factory=dict)
+    fallen: set[int] = field(default_factory=set)
+    refs_back: list[tuple[Draft, dict[str, Any]]] = field(default_factory=list)
 
     def lose(self, index: int, refusal: Refusal) -> None:
         """The change at `index` comes to nothing."""
@@ -44,7 +46,11 @@ class Step:
 
     def alive(self, *operations: Operation) -> Iterator[Draft]:
         """The drafts of these operations that nothing has been said against."""
-        return (d for d in self.drafts.values() if d.operation in operations and not d.refusals)
+        return (
+            d
+            for d in self.drafts.values()
+            if d.operation in operations and not d.refusals and d.index not in self.fallen
+        )
 
     def by_model(self, *operations: Operation) -> list[tuple[type[Record], list[Draft]]]:
         """The same, by model, parents first."""

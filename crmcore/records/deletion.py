@@ -1,0 +1,212 @@
+"""Deletion with all parts, and its undoing: which records go together, and what stands against it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, cast
+from uuid import UUID
+
+from crmcore.errors import Invalid, Policy, WrongState
+from crmcore.kit.ids import new_id
+from crmcore.kit.sql import Sql, ident, join
+from crmcore.kit.text import plural
+from crmcore.records.changes import Delete, Restore
+from crmcore.records.drafting import MENTIONED, may, not_there, refuse_stale
+from crmcore.records.external import restore_refs
+from crmcore.records.graph import Key, RecordGraph, keys_of
+from crmcore.records.model import Change, Draft, Operation, Record
+from crmcore.records.references import living
+from crmcore.records.rows import Life, Row, Run, among, ids_value, load_any, of_tenant, select, statement
+from crmcore.records.shape import shape_of
+from crmcore.records.step import Step
+
+
+async def draft_deletions(step: Step, changes: Sequence[Change]) -> None:
+    """Drafts for the records to be deleted and all their parts, and refusals where somebody still needs one of them."""
+    roots = await _roots(step, changes, Delete, "living", "delete")
+    if not roots:
+        return
+    for draft in roots:
+        _mark(step, draft, new_id())
+    await _take_parts(step)
+    await _check_needed(step)
+
+
+async def _roots(
+    step: Step, changes: Sequence[Change], kind: type[Delete | Restore], life: Life, operation: Operation
+) -> list[Draft]:
+    """A draft for each record that is named, locked, at the version that the caller knows."""
+    wanted: defaultdict[type[Record], set[UUID]] = defaultdict(set)
+    meant = [(i, c) for i, c in enumerate(changes) if isinstance(c, kind) and may(step, i, c)]
+    for _, change in meant:
+        wanted[change.model].add(change.id)
+    rows: dict[type[Record], dict[UUID, Row]] = {}
+    for model in sorted(wanted, key=step.ctx.graph.rank):
+        found = await select(step.ctx, step.tx, model, ("id",), wanted[model], lock="UPDATE", life=life)
+        rows[model] = {row["id"]: row for row in found}
+    roots, stale = [], []
+    for index, change in meant:
+        row, known = rows[change.model].get(change.id), step.drafts.get((change.model, change.id))
+        if known is not None and known.operation != operation:
+            step.lose(index, Invalid(MENTIONED, "id"))
+        elif known is not None:
+            step.slots[index] = known
+        elif row is None:
+            await _lose_root(step, index, change, operation)
+        else:
+            draft = Draft(operation, change.model, change.id, row, dict(row), index)
+            step.drafts[change.model, change.id] = step.slots[index] = draft
+            roots.append(draft)
+            if change.expected_version is not None and change.expected_version != row["version"]:
+                stale.append((draft, change.expected_version))
+    await refuse_stale(step, stale)
+    return roots
+
+
+async def _lose_root(step: Step, index: int, change: Delete | Restore, operation: Operation) -> None:
+    if operation == "delete" and step.derived:
+        return
+    step.lose(index, not_there(change.model))
+    if operation == "restore" and await load_any(step.ctx, step.tx, change.model, [change.id]):
+        kind = shape_of(change.model).table.replace("_", " ")
+        refusal = WrongState(f"This {kind} is not deleted: there is nothing to restore.", "id")
+        refusal.details = {"current": "LIVING", "allowed": ["DELETE"]}
+        step.lose(index, refusal)
+
+
+def _mark(step: Step, draft: Draft, deletion: UUID) -> None:
+    draft.after |= {"deleted_at": step.at, "deletion_id": deletion}
+
+
+async def _take_parts(step: Step) -> None:
+    """Add what is a part of a deleted record, and its parts. One statement for each kind of record that has any."""
+    asked: defaultdict[type[Record], set[UUID]] = defaultdict(set)
+    more = True
+    while more:
+        more = False
+        for model in sorted(step.ctx.graph.tables.values(), key=step.ctx.graph.rank):
+            keys = [key for key in keys_of(model) if key.on_delete == "CASCADE"]
+            targets = {key.target for key in keys}
+            wholes = {d.id: d for d in step.alive("delete") if d.model in targets and d.id not in asked[model]}
+            if wholes:
+                asked[model].update(wholes)
+                columns = [key.column for key in keys]
+                rows = await select(step.ctx, step.tx, model, columns, wholes, lock="UPDATE", seen=False)
+                added = [_add_part(step, model, row, columns, wholes) for row in rows]
+                more |= any(added)
+
+
+def _add_part(step: Step, model: type[Record], row: Row, columns: Iterable[str], wholes: Mapping[UUID, Draft]) -> bool:
+    known = step.drafts.get((model, row["id"]))
+    if known is not None:
+        return False
+    whole = next(wholes[row[c]] for c in columns if row[c] in wholes)
+    draft = Draft("delete", model, row["id"], row, dict(row), whole.index)
+    _mark(step, draft, whole.after["deletion_id"])
+    step.drafts[model, row["id"]] = draft
+    return True
+
+
+async def _check_needed(step: Step) -> None:
+    """Refuse the deletion of what living records, that stay, cannot do without."""
+    deleted: defaultdict[type[Record], dict[UUID, Draft]] = defaultdict(dict)
+    for draft in step.alive("delete"):
+        deleted[draft.model][draft.id] = draft
+    graph: RecordGraph = step.ctx.graph
+    keys = [key for model in deleted for key in graph.naming(model) if key.on_delete == "RESTRICT"]
+    if not keys:
+        return
+    keys.sort(key=lambda k: (shape_of(k.model).table, k.column))
+    against: defaultdict[int, dict[str, int]] = defaultdict(dict)
+    for key, target, count in await _needing(step, keys, deleted):
+        index, table = deleted[key.target][target].index, shape_of(key.model).table
+        against[index][table] = against[index].get(table, 0) + count
+    for draft in list(step.alive("delete")):
+        if draft.index in against and draft is step.slots[draft.index]:
+            found = " and ".join(_counted(table, count) for table, count in sorted(against[draft.index].items()))
+            kind = shape_of(draft.model).table.replace("_", " ")
+            draft.refuse(Policy(f"This {kind} is still needed by {found}: delete or change those first.", "id"))
+
+
+def _counted(table: str, count: int) -> str:
+    said = table.replace("_", " ")
+    return f"{count} {said if count == 1 else plural(said)}"
+
+
+async def _needing(
+    step: Step, keys: Sequence[Key], deleted: Mapping[type[Record], Mapping[UUID, Draft]]
+) -> Iterator[tuple[Key, UUID, int]]:
+    """For each key, how many living rows outside this deletion name which of the deleted records. One statement."""
+    dialect, values = step.tx.dialect, {}
+    for key in keys:
+        values[f"to {shape_of(key.target).table}"] = ids_value(deleted[key.target], dialect)
+        values[f"but {shape_of(key.model).table}"] = ids_value(deleted.get(key.model, {}), dialect)
+
+    def part(place: int, key: Key) -> Sql:
+        table, column = shape_of(key.model).table, ident(key.column)
+        named = among(f"t.{column}", f"to {shape_of(key.target).table}", dialect)
+        but = among("t.id", f"but {table}", dialect)
+        return Sql(
+            f"SELECT {place} AS place, t.{column} AS target, count(*) AS number FROM {ident(table)} AS t WHERE ",
+            of_tenant(), " AND ", named, " AND NOT (", but, f") GROUP BY t.{column}",
+        )  # fmt: skip
+
+    names = tuple((shape_of(k.model).table, k.column) for k in keys)
+    text = statement(
+        step.ctx, ("needed", *names), lambda: join(" UNION ALL ", [part(i, key) for i, key in enumerate(keys)])
+    )
+    found = await step.tx.fetch(text, Run(step.ctx, values))
+    return ((keys[row["place"]], UUID(str(row["target"])), int(row["number"])) for row in found)
+
+
+async def draft_restorations(step: Step, changes: Sequence[Change]) -> None:
+    """Drafts for the records to be brought back, with exactly what was deleted with them."""
+    roots = await _roots(step, changes, Restore, "deleted", "restore")
+    deletions = {cast("UUID", draft.after["deletion_id"]): draft for draft in reversed(roots) if not draft.refusals}
+    if not deletions:
+        return
+    for model in _below(step.ctx.graph, {draft.model for draft in roots}):
+        rows = await select(
+            step.ctx, step.tx, model, ("deletion_id",), deletions, lock="UPDATE", life="deleted", seen=False
+        )
+        for row in rows:
+            if (model, row["id"]) not in step.drafts:
+                index = deletions[row["deletion_id"]].index
+                step.drafts[model, row["id"]] = Draft("restore", model, row["id"], row, dict(row), index)
+    for draft in step.alive("restore"):
+        draft.after |= {"deleted_at": None, "deletion_id": None}
+    await _check_wholes(step)
+    await restore_refs(step, deletions)
+
+
+def _below(graph: RecordGraph, models: Iterable[type[Record]]) -> list[type[Record]]:
+    """The kinds of records that may be parts of these, and these, parents first."""
+    found: dict[type[Record], Any] = dict.fromkeys(models)
+    todo = list(found)
+    while todo:
+        for key in graph.naming(todo.pop()):
+            if key.on_delete == "CASCADE" and key.model not in found:
+                found[key.model] = None
+                todo.append(key.model)
+    return sorted(found, key=graph.rank)
+
+
+async def _check_wholes(step: Step) -> None:
+    """Refuse to bring back a record that belongs to one that stays deleted."""
+    wanted: defaultdict[type[Record], set[UUID]] = defaultdict(set)
+    named = []
+    for draft in step.alive("restore"):
+        for key in keys_of(draft.model):
+            target = draft.after[key.column]
+            if target is not None and key.on_delete != "SET NULL" and (key.target, target) not in step.drafts:
+                wanted[key.target].add(target)
+                named.append((draft, key, target))
+    there = await living(step, wanted, seen=False) if wanted else {}
+    for draft, key, target in named:
+        if target not in there.get(key.target, ()):
+            own, other = (shape_of(m).table.replace("_", " ") for m in (draft.model, key.target))
+            text = f"The {own} belongs to a {other} that is deleted: restore the {other} first."
+            root = step.slots[draft.index]
+            if root is not None and not root.refusals:
+                root.refuse(Policy(text, "id"))

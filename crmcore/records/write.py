@@ -1,0 +1,243 @@
+"""The write engine: changes become rows, facts and what follows from them, in one transaction."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Hashable, Sequence
+from typing import Any, Final, Literal, overload
+from uuid import UUID
+
+from crmcore.errors import Conflict, Refusals
+from crmcore.platform.context import Context
+from crmcore.platform.database import Transaction, UniqueViolation, retrying
+from crmcore.records import history
+from crmcore.records.changes import Refused, Written
+from crmcore.records.deletion import draft_deletions, draft_restorations
+from crmcore.records.drafting import draft_creates, draft_updates, fold, refuse_missing
+from crmcore.records.external import check_refs, write_refs, write_refs_back
+from crmcore.records.model import Change, Draft, Record
+from crmcore.records.outcome import let_fall, raise_refusals, refused
+from crmcore.records.references import check_references
+from crmcore.records.rows import Row, insert, patch, update
+from crmcore.records.shape import shape_of
+from crmcore.records.step import DraftKey, Step, changed_columns
+from crmcore.records.uniques import check_ids, check_uniques, explain, key_in
+
+ROUNDS: Final = 16
+"""How often effects may lead to further effects before it is taken for a ring."""
+
+Groups = Sequence[Hashable] | None
+
+
+@overload
+async def write(
+    ctx: Context, changes: Sequence[Change], *, tx: Transaction | None = None, partial: Literal[False] = False
+) -> list[Written]: ...
+@overload
+async def write(
+    ctx: Context, changes: Sequence[Change], *, tx: Transaction | None = None, partial: bool, groups: Groups = None
+) -> list[Written | Refused]: ...
+async def write(
+    ctx: Context,
+    changes: Sequence[Change],
+    *,
+    tx: Transaction | None = None,
+    partial: bool = False,
+    groups: Groups = None,
+) -> Sequence[Written | Refused]:
+    """Make the changes, in the transaction given or in one of their own; the answers are in their order.
+
+    Refusals ends an all-or-nothing command, and nothing of it was done. With `partial`, refused changes are answered
+    by `Refused` and the others are made; of changes in one group (`groups` names one for each change) all are made or
+    none. Deletions come first, then new records, then updates; a new record may name another of the same command.
+    """
+    if tx is not None:
+        return await _Command(ctx, tx, partial, groups).run(changes)
+
+    async def attempt(wary: bool) -> Sequence[Written | Refused]:
+        async with ctx.db.transaction() as own:
+            return await _Command(ctx, own, partial, groups, wary).run(changes)
+
+    try:
+        return await retrying(lambda: attempt(wary=False))
+    except Refusals as refusals:
+        if not isinstance(refusals.__cause__, UniqueViolation):
+            raise
+    # Another command took a value between our look and our write. Looking again tells which record has it now.
+    return await retrying(lambda: attempt(wary=True))
+
+
+class _Command:
+    """One command in its transaction: the round that was asked for, and the rounds that follow from it."""
+
+    def __init__(self, ctx: Context, tx: Transaction, partial: bool, groups: Groups, wary: bool = False) -> None:
+        self.ctx, self.tx, self.partial, self.groups, self.wary = ctx, tx, partial, groups, wary
+        self.at = ctx.clock()
+        self.told: list[tuple[Draft, list[str]]] = []
+        self.versions: dict[DraftKey, int] = {}
+        self.changed: dict[DraftKey, set[str]] = defaultdict(set)
+
+    async def run(self, changes: Sequence[Change]) -> list[Written | Refused]:
+        first = Step(self.ctx, self.tx, self.at, wary=self.wary)
+        following = await self._round(first, changes)
+        rounds = 0
+        while following:
+            rounds += 1
+            if rounds > ROUNDS:
+                raise RuntimeError(f"Effects run in a ring: still {following[0]} after {ROUNDS} rounds.")
+            following = await self._round(Step(self.ctx, self.tx, self.at, derived=True), following)
+        await history.write_history(self.ctx, self.tx, self.told)
+        return [self._answer(first, place) for place in range(len(changes))]
+
+    def _answer(self, step: Step, place: int) -> Written | Refused:
+        if self.partial and (said := refused(step, place, self.groups)):
+            return said
+        draft = step.slots[place]
+        assert draft is not None
+        key = (draft.model, draft.id)
+        version = self.versions.get(key) or draft.after["version"]
+        return Written(draft.id, version, frozenset(self.changed.get(key, ())))
+
+    async def _round(self, step: Step, changes: Sequence[Change]) -> list[Change]:
+        """Make these changes; answers with those that follow."""
+        step.slots = [None] * len(changes)
+        await _draft(step, changes)
+        await _check(step)
+        if self.partial and not step.derived:
+            let_fall(step, self.groups)
+            await _settle(step)
+            let_fall(step, self.groups)
+        else:
+            await _settle(step)
+            raise_refusals(step)
+        try:
+            written = await _write_rows(step)
+        except UniqueViolation as violation:
+            raise Refusals([explain(list(step.drafts.values()), violation)]) from violation
+        for draft, changed in written:
+            self.told.append((draft, changed))
+            self.versions[draft.model, draft.id] = draft.after["version"]
+            self.changed[draft.model, draft.id].update(changed)
+        return await _effects(step, [draft for draft, _ in written])
+
+
+async def _draft(step: Step, changes: Sequence[Change]) -> None:
+    draft_creates(step, changes)
+    await draft_deletions(step, changes)
+    await draft_restorations(step, changes)
+    await draft_updates(step, changes)
+
+
+async def _check(step: Step) -> None:
+    """Each record's own rules and checks, and the references. An update without a change is not looked at."""
+    for draft in list(step.alive("create", "update")):
+        if draft.operation == "create" or changed_columns(draft):
+            for rule in draft.model.special.rules:
+                for refusal in rule(draft):
+                    draft.refuse(refusal)
+    if not step.derived:
+        await check_references(step)
+    for model, drafts in step.by_model("create", "update"):
+        moved = [d for d in drafts if d.operation == "create" or changed_columns(d)]
+        for check in model.special.checks if moved else ():
+            await check(step.ctx, step.tx, [d for d in moved if not d.refusals])
+    for draft in step.drafts.values():
+        if draft.operation in ("create", "update"):
+            refuse_missing(draft)
+            fold(draft, shape_of(draft.model))
+
+
+async def _settle(step: Step) -> None:
+    """What must be unique: asked last, of what nothing else was said against."""
+    await check_refs(step)
+    if step.wary:
+        await check_ids(step)
+    await check_uniques(step)
+
+
+async def _write_rows(step: Step) -> list[tuple[Draft, list[str]]]:
+    """Write what the drafts say, each kind of record by one statement; those that are changed, and in what."""
+    told: list[tuple[Draft, list[str]]] = []
+    for model, drafts in reversed(step.by_model("delete")):
+        await _update(step, model, drafts, {"deleted_at", "deletion_id"})
+        told += [(draft, []) for draft in drafts]
+    updates = [(model, [(d, _differences(d)) for d in drafts]) for model, drafts in step.by_model("update")]
+    for early in (True, False):
+        if not early:
+            told += await _insert_all(step)
+        for model, pairs in updates:
+            chosen = [(d, changed) for d, changed in pairs if changed and _releases(d) == early]
+            if chosen:
+                columns = {c for _, changed in chosen for c in changed}
+                await _update(step, model, [d for d, _ in chosen], columns)
+                told += chosen
+    for model, drafts in step.by_model("restore"):
+        await _update(step, model, drafts, {"deleted_at", "deletion_id"})
+        told += [(draft, []) for draft in drafts]
+    await write_refs(step)
+    await write_refs_back(step)
+    return told
+
+
+def _differences(draft: Draft) -> list[str]:
+    """The changed columns, and the external references if those did."""
+    changed = changed_columns(draft)
+    if history.REFS in draft.after and draft.after[history.REFS] != (draft.before or {}).get(history.REFS, []):
+        changed.append(history.REFS)
+    return changed
+
+
+def _releases(draft: Draft) -> bool:
+    """Whether an update only gives unique values back: it is written first, so that others can take them."""
+    held = [(key_in(u, draft.before), key_in(u, draft.after)) for u in draft.model.special.unique]
+    return any(before not in (None, after) for before, after in held) and all(
+        after in (None, before) for before, after in held
+    )
+
+
+async def _update(step: Step, model: type[Record], drafts: Sequence[Draft], changed: set[str]) -> None:
+    shape, stamp = shape_of(model), step.stamp()
+    columns = {c for c in changed if c in shape.columns} | set(stamp)
+    columns |= {folded for folded, source in shape.folded.items() if source in changed}
+    rows: list[Row] = []
+    for draft in drafts:
+        version = (draft.before or {})["version"]
+        rows.append({**draft.after, **stamp, "version": version})
+        draft.after |= {**stamp, "version": version + 1}
+    if await update(step.ctx, step.tx, model, columns, rows) != len(rows):
+        raise Refusals([Conflict("The record was changed at the same time: try again.", index=drafts[0].index)])
+
+
+async def _insert_all(step: Step) -> list[tuple[Draft, list[str]]]:
+    """Insert new records, targets first. A key to a record that comes later is set when that one is there."""
+    by_model = step.by_model("create")
+    later: dict[type[Record], dict[UUID, Row]] = defaultdict(dict)
+    columns: dict[type[Record], set[str]] = defaultdict(set)
+    waiting: set[DraftKey] = {(d.model, d.id) for _, drafts in by_model for d in drafts}
+    for model, drafts in by_model:
+        waiting -= {(d.model, d.id) for d in drafts}
+        rows: list[Row] = []
+        for draft in drafts:
+            row = draft.after
+            for column, key in shape_of(model).keys.items():
+                if (key.target, row[column]) in waiting:
+                    later[model][draft.id] = draft.after
+                    columns[model].add(column)
+                    row = {**row, column: None}
+            rows.append(row)
+        await insert(step.ctx, step.tx, model, rows)
+    for model, unfinished in later.items():
+        await patch(step.ctx, step.tx, model, columns[model], list(unfinished.values()))
+    return [(draft, changed_columns(draft)) for _, drafts in by_model for draft in drafts]
+
+
+async def _effects(step: Step, drafts: Sequence[Draft]) -> list[Change]:
+    """What follows from the drafts that were written."""
+    by_model: dict[type[Record], list[Draft]] = defaultdict(list)
+    for draft in drafts:
+        by_model[draft.model].append(draft)
+    following: list[Any] = []
+    for model in sorted(by_model, key=step.ctx.graph.rank):
+        for effect in model.special.effects:
+            following += await effect(step.ctx, step.tx, by_model[model])
+    return following
