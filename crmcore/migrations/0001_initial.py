@@ -3,7 +3,17 @@ from tortoise.fields.base import OnDelete
 from tortoise.indexes import Index
 from tortoise.migrations import operations as ops
 
-from crmcore.platform.fields import BigInt, Day, Flag, Int, Json, Scaled, Text, UtcDatetime, Uuid
+from crmcore.platform.fields import (
+    BigInt,
+    Day,
+    Flag,
+    Int,
+    Json,
+    Scaled,
+    Text,
+    UtcDatetime,
+    Uuid,
+)
 from crmcore.platform.tables import UniqueIndex
 
 
@@ -107,6 +117,38 @@ class Migration(migrations.Migration):
                         name="ix_event_record_type_record_id_sequence",
                     ),
                     Index(fields=["tenant_id", "cause", "sequence"], name="ix_event_cause_sequence"),
+                ],
+            },
+        ),
+        ops.CreateModel(
+            name="ExternalRef",
+            fields=[
+                ("id", Uuid(primary_key=True)),
+                ("tenant_id", Uuid()),
+                ("version", Int()),
+                ("created_at", UtcDatetime()),
+                ("created_by_kind", Text(max_length=40)),
+                ("created_by_id", Uuid(null=True)),
+                ("updated_at", UtcDatetime()),
+                ("updated_by_kind", Text(max_length=40)),
+                ("updated_by_id", Uuid(null=True)),
+                ("deleted_at", UtcDatetime(null=True)),
+                ("deletion_id", Uuid(null=True)),
+                ("system", Text(max_length=100)),
+                ("external_id", Text(max_length=255)),
+                ("record_type", Text(max_length=63)),
+                ("record_id", Uuid()),
+            ],
+            options={
+                "table": "external_ref",
+                "indexes": [
+                    Index(fields=["tenant_id", "record_id", "id"], name="ix_external_ref_record_id"),
+                    Index(fields=["tenant_id", "id"], name="ix_external_ref_id"),
+                    UniqueIndex(
+                        fields=["tenant_id", "system", "record_type", "external_id"],
+                        name="uq_external_ref_system_record_type_external_id",
+                        where="deleted_at IS NULL",
+                    ),
                 ],
             },
         ),
