@@ -1,4 +1,4 @@
-"""PostgreSQL through asyncpg: one pool, statements prepared once per connection, errors under crmcore's names."""
+"""PostgreSQL through asyncpg: statements prepared once per connection, errors under crmcore's names."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from crmcore.errors import ConfigError
 from crmcore.kit.sql import Dialect, Sql, Statement
 from crmcore.platform import driver
 from crmcore.platform.driver import Counted, Row, record, rendered
+from crmcore.platform.pool import Pool
 from crmcore.platform.transaction import Transaction, transact
 
 T = TypeVar("T")
@@ -27,16 +28,7 @@ _LOST: Final = (
     asyncpg.exceptions.TooManyConnectionsError,
     OSError,  # refused, reset, timed out
 )
-_DRIVER: Final = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
-
-
-class Connection(asyncpg.Connection):  # type: ignore[misc]
-    """A connection that needs no clean-up between uses: crmcore sets nothing on a session and leaves no transaction."""
-
-    __slots__ = ()
-
-    def get_reset_query(self) -> str:
-        return ""
+DRIVER_ERRORS: Final = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
 
 
 class PostgresSession:
@@ -82,7 +74,7 @@ class PostgresSession:
         connection = self._connection
         if not connection.is_closed() and connection.is_in_transaction():
             connection.terminate()
-        await self._database.give_back(connection, self._task)
+        self._database.give_back(connection, self._task)
 
 
 class PostgresDatabase(Counted):
@@ -90,36 +82,42 @@ class PostgresDatabase(Counted):
 
     dialect: ClassVar[Dialect] = "postgres"
 
-    def __init__(self, url: str, pool: Any) -> None:
+    def __init__(self, url: str, pool: Pool) -> None:
         self.url = url
-        self.pool = pool
+        self._pool = pool
         self._holders: set[asyncio.Task[Any] | None] = set()
 
     async def fetch_text(self, statement: Statement, run: Any = None) -> str | bytes | None:
         text, values = statement.text, statement.values(run)
         record(text)
-        try:
-            return cast("str | None", await self.pool.fetchval(text, *values))
-        except _DRIVER as error:
-            await self._again(error)
-        return cast("str | None", await _mapped(self.pool.fetchval(text, *values)))
+        return cast("str | None", await self._read("fetchval", text, values))
 
     async def fetch(self, tree: Sql | Statement, run: Any = None) -> list[Row]:
         statement = rendered(tree, "postgres")
         text, values = statement.text, statement.values(run)
         record(text)
-        try:
-            return cast("list[Row]", await self.pool.fetch(text, *values))
-        except _DRIVER as error:
-            await self._again(error)
-        return cast("list[Row]", await _mapped(self.pool.fetch(text, *values)))
+        return cast("list[Row]", await self._read("fetch", text, values))
 
-    async def _again(self, error: Exception) -> None:
-        """Return if a read may be run once more: its connection died, and so have the others of the pool, perhaps."""
-        refused = _translated(error)
-        if not isinstance(refused, driver.Unavailable):
-            raise refused from error
-        await self.pool.expire_connections()
+    async def _read(self, how: str, text: str, values: list[Any]) -> Any:
+        """A read whose connection died is run once more, on a new one: the server may have been restarted."""
+        try:
+            return await self._read_once(how, text, values)
+        except DRIVER_ERRORS as error:
+            refused = translated(error)
+            if not isinstance(refused, driver.Unavailable):
+                raise refused from error
+        self._pool.forget()
+        return await _mapped(self._read_once(how, text, values))
+
+    async def _read_once(self, how: str, text: str, values: list[Any]) -> Any:
+        connection = await self._pool.acquire()
+        try:
+            found = await getattr(connection, how)(text, *values)
+        except BaseException:
+            self._pool.release(connection, tired=True)
+            raise
+        self._pool.release(connection)
+        return found
 
     def transaction(self, *, serializable: bool = False) -> AbstractAsyncContextManager[Transaction]:
         return transact(self._acquire, serializable=serializable)
@@ -128,42 +126,39 @@ class PostgresDatabase(Counted):
         task = asyncio.current_task()
         if task in self._holders:
             raise RuntimeError("A transaction is open in this task: use its savepoint() instead of another one.")
-        connection = await _mapped(self.pool.acquire())
+        connection = await _mapped(self._pool.acquire())
         self._holders.add(task)
         return PostgresSession(self, connection, task)
 
-    async def give_back(self, connection: Any, task: asyncio.Task[Any] | None) -> None:
+    def give_back(self, connection: Any, task: asyncio.Task[Any] | None) -> None:
         self._holders.discard(task)
-        await self.pool.release(connection)
+        self._pool.release(connection)
 
     async def close(self) -> None:
-        try:
-            async with asyncio.timeout(5):
-                await self.pool.close()
-        except TimeoutError:
-            self.pool.terminate()
+        await self._pool.close()
 
 
 async def open_postgres(
     url: str, *, connections: int = 10, settings: Mapping[str, str] | None = None
 ) -> PostgresDatabase:
     """Connect, at least once, so that a wrong address is known at the start. ConfigError if that fails."""
-    try:
-        pool = await asyncpg.create_pool(
-            dsn=url,
-            min_size=1,
-            max_size=connections,
-            max_queries=2**31,
-            max_inactive_connection_lifetime=0,
-            connection_class=Connection,
+
+    async def open_one() -> Any:
+        return await asyncpg.connect(
+            url,
             statement_cache_size=1000,
             max_cached_statement_lifetime=0,
             max_cacheable_statement_size=0,
             timeout=10,
             server_settings={"application_name": "crmcore", "timezone": "UTC", "jit": "off", **(settings or {})},
         )
-        version = await pool.fetchval("SELECT current_setting('server_version_num')::int")
-    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, ValueError) as error:
+
+    pool = Pool(open_one, connections)
+    try:
+        first = await pool.acquire()
+        version = await first.fetchval("SELECT current_setting('server_version_num')::int")
+        pool.release(first)
+    except (*DRIVER_ERRORS, ValueError) as error:
         raise ConfigError(f"PostgreSQL cannot be reached: {error}.") from error
     if version < OLDEST:
         await pool.close()
@@ -174,11 +169,11 @@ async def open_postgres(
 async def _mapped(work: Awaitable[T]) -> T:
     try:
         return await work
-    except _DRIVER as error:
-        raise _translated(error) from error
+    except DRIVER_ERRORS as error:
+        raise translated(error) from error
 
 
-def _translated(error: Exception) -> Exception:
+def translated(error: Exception) -> Exception:
     if isinstance(error, asyncpg.exceptions.IntegrityConstraintViolationError):
         return _integrity(error)
     if isinstance(error, asyncpg.exceptions.SerializationError | asyncpg.exceptions.DeadlockDetectedError):

@@ -62,7 +62,7 @@ async def test_a_statement_run_again_takes_new_values(things: Database):
 
 
 @pytest.mark.parametrize(
-    ("values", "error", "columns"),
+    "values, error, columns",
     [
         ("(3, 'Zoë', 7, NULL)", UniqueViolation, ("owner", "name")),
         ("(1, 'other', 7, NULL)", UniqueViolation, ("id",)),

@@ -1,7 +1,7 @@
 """Tortoise's schema editors, on our transactions and without their losses.
 
-SQLite's table rebuild drops the indexes of the table, so they are made again; a column is dropped in place instead of by
-a rebuild, which cannot drop a foreign key. Unique indexes with a condition, and checks of a new table, exist on both.
+SQLite's table rebuild drops the indexes of the table, so they are made again; a column is dropped in place instead of
+by a rebuild, which cannot drop a foreign key. Unique indexes with a condition, and checks of new tables, exist on both.
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -15,18 +16,13 @@ from crmcore.errors import ConfigError
 from crmcore.platform.database import dialect_of
 from crmcore.platform.sqlite import file_of
 
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]
-
 _ADVISORY: Final = 0x63726D_636F7265  # "crmcore"
 _LOOK_AGAIN: Final = 0.1
 
 
 @asynccontextmanager
 async def locked(url: str, *, wait_seconds: float = 600) -> AsyncIterator[None]:
-    """Hold the one lock of a database's schema. ConfigError when another process holds it longer than `wait_seconds`."""
+    """Hold the one lock of a database's schema. ConfigError if another process keeps it too long."""
     lock = _file_lock(file_of(url)) if dialect_of(url) == "sqlite" else _advisory_lock(url)
     deadline = asyncio.timeout(wait_seconds)
     try:
@@ -58,12 +54,14 @@ async def _file_lock(file: Path) -> AsyncIterator[None]:
 
 def _try_lock(handle: int) -> bool:
     try:
-        if fcntl is not None:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        else:
+        if sys.platform == "win32":
             import msvcrt
 
-            msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
+            msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         return False
     return True

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -155,8 +154,7 @@ async def _back_up(db: SqliteDatabase) -> Path:
     part = copy.with_name(f"{copy.name}.part")
     part.unlink(missing_ok=True)
     await db.writer.write(lambda connection: connection.execute("VACUUM INTO ?", (str(part),)).close())
-    os.replace(part, copy)
-    return copy
+    return part.replace(copy)
 
 
 @asynccontextmanager
