@@ -1,0 +1,1 @@
+"""What the read engine costs beside hand-written SQL. `python -m benchmarks` runs it; README.md says what it means."""
