@@ -24,10 +24,22 @@ from crmcore.plugins.manager import Listed, Plugins, PluginState
 from crmcore.plugins.manifest import API_VERSION, Manifest
 from crmcore.plugins.specs import hookimpl
 from crmcore.query.declare import Row
-from crmcore.records.changes import Create, Delete, Restore, Update
-from crmcore.records.latest import latest
-from crmcore.records.machine import Machine
-from crmcore.records.model import Draft, Event, OwnedRecord, Record, Rules, Unique, reference
+from crmcore.records import (
+    Create,
+    Delete,
+    Draft,
+    Event,
+    Machine,
+    OwnedRecord,
+    Record,
+    Restore,
+    Rules,
+    Unique,
+    Update,
+    latest,
+    reference,
+    write,
+)
 
 __all__ = [
     "API_VERSION",
@@ -69,4 +81,5 @@ __all__ = [
     "reference",
     "through",
     "through_children",
+    "write",
 ]

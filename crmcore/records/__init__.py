@@ -3,6 +3,7 @@
 from crmcore.records.changes import Create, Delete, Refused, Restore, Update, Written
 from crmcore.records.external import ExternalRef, find_by_external
 from crmcore.records.graph import Key, RecordGraph, graph_of, keys_of
+from crmcore.records.latest import latest
 from crmcore.records.machine import Machine
 from crmcore.records.model import (
     SYSTEM_COLUMNS,
@@ -50,6 +51,7 @@ __all__ = [
     "find_by_external",
     "graph_of",
     "keys_of",
+    "latest",
     "load",
     "load_any",
     "reference",

@@ -33,7 +33,8 @@ async def latest(
         listed = ", ".join(f"t.{ident(c)}" for c in wanted)
         newest = f"PARTITION BY t.{ident(by)} ORDER BY t.{ident(order)} DESC NULLS LAST, t.id DESC"
         return Sql(
-            f"SELECT * FROM (SELECT {listed}, row_number() OVER ({newest}) AS place FROM {ident(shape.table)} AS t WHERE ",
+            f"SELECT * FROM (SELECT {listed}, row_number() OVER ({newest}) AS place ",
+            f"FROM {ident(shape.table)} AS t WHERE ",
             visible(ctx, model), " AND ", among(f"t.{ident(by)}", "ids", ctx.db.dialect), ") AS ranked WHERE place = 1",
         )  # fmt: skip
 

@@ -11,6 +11,6 @@ class Plugin:
     meta = Manifest(
         id="email",
         title="Email campaigns",
-        description="Will send campaigns to customers and follow what becomes of them; for now it only says that it is there.",
+        description="Will send campaigns to customers and follow what becomes of them; so far it is only there.",
         api=">=0.1,<1",
     )

@@ -11,6 +11,6 @@ class Plugin:
     meta = Manifest(
         id="erp",
         title="ERP exchange",
-        description="Will exchange customers, products and orders with ERP systems; for now it only says that it is there.",
+        description="Will exchange customers, products and orders with ERP systems; so far it is only there.",
         api=">=0.1,<1",
     )

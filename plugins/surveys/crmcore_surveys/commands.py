@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from crmcore.plugins import Context, Create, ExternalRef, Row, latest, write
-
+from crmcore.plugins import Context, Create, Row, latest, write
 from crmcore_surveys.models import SurveysResponse
 
 
@@ -20,7 +19,7 @@ async def record_response(
     comment: str | None = None,
     channel: str | None = None,
     answered_at: datetime | None = None,
-    external_refs: Sequence[ExternalRef] = (),
+    external_refs: Sequence[tuple[str, str]] = (),
 ) -> UUID:
     """Keep what a customer answered, now unless `answered_at` says when; the response's id."""
     values = {

@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from crmcore.schema import Many, action, arg, batch, extend, field, record
-
 from crmcore_surveys import commands, models
 
 if TYPE_CHECKING:
