@@ -1,0 +1,85 @@
+"""Writing the demo's year into a database, through the write engine as everybody else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from typing import Final
+
+from crmcore.demo.company import a_year
+from crmcore.demo.words import COMPANY
+from crmcore.errors import ConfigError
+from crmcore.kit.sql import Sql, value
+from crmcore.platform.context import Context
+from crmcore.platform.fields import Uuid
+from crmcore.records import Create, write
+
+CHANGES: Final = 2000
+"""The most changes of one command."""
+
+LARGEST: Final = 20.0
+
+Progress = Callable[[int, int], None]
+"""Told how many changes are made, and of how many."""
+
+_uuid = Uuid()
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """What was made, by kind of record; nothing if there was a company already."""
+
+    made: Mapping[str, int]
+    already: bool = False
+
+
+async def fill(
+    ctx: Context,
+    *,
+    seed: int,
+    today: date,
+    scale: float = 1.0,
+    progress: Progress | None = None,
+) -> Filled:
+    """Fill the tenant with a company and its year up to yesterday, once.
+
+    Facts carry the time at which they would have happened. The same seed, day and scale give the same records with the
+    same ids; only what the engine adds by itself (events, stage transitions) has ids of its own.
+    """
+    if not 0 < scale <= LARGEST:
+        raise ConfigError(f"The scale must be above 0 and at most {LARGEST:g}: 1 is 2,000 customers.")
+    if await _is_filled(ctx):
+        return Filled({}, already=True)
+    diary = a_year(seed, today, scale)
+    made: dict[str, int] = {}
+    done = 0
+    for command in diary.commands(CHANGES):
+        await write(replace(ctx, clock=_stopped(command.at)), command.changes)
+        for change in command.changes:
+            if isinstance(change, Create):
+                name = change.model.__name__
+                made[name] = made.get(name, 0) + 1
+        done += len(command.changes)
+        if progress:
+            progress(done, len(diary))
+    return Filled(dict(sorted(made.items())))
+
+
+def _stopped(at: datetime) -> Callable[[], datetime]:
+    return lambda: at
+
+
+async def _is_filled(ctx: Context) -> bool:
+    """Whether the company is there. Its team gets its manager last, so without one a run was broken off."""
+    rows = await ctx.db.fetch(
+        Sql(
+            "SELECT manager_id FROM team WHERE deleted_at IS NULL AND tenant_id = ",
+            value(_uuid.to_driver(ctx.tenant_id, ctx.db.dialect)),
+            " AND name = ",
+            value(COMPANY),
+        )
+    )
+    if rows and rows[0]["manager_id"] is None:
+        raise ConfigError("An earlier run was broken off and left half a company: begin with an empty database.")
+    return bool(rows)
