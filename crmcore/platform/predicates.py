@@ -1,0 +1,104 @@
+"""The condition that every statement puts on every table: the tenant's rows, living, within the caller's reach."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Final
+from uuid import UUID
+
+from tortoise.models import Model
+
+from crmcore.kit.sql import Bind, Dialect, Sql, all_of, any_of, ident
+from crmcore.platform.access import WHOLE_TENANT, Access, Policy, Reach
+from crmcore.platform.tables import foreign_keys
+
+PolicyOf = Callable[[Any], Policy]
+_DEEPEST: Final = 8
+
+
+def of_context(run: Any) -> Policy:
+    """The policy of a read engine's run."""
+    found: Policy = run.context.policy
+    return found
+
+
+def predicate(
+    policy: Policy, model: type[Model], alias: str, dialect: Dialect, *, policy_of: PolicyOf = of_context
+) -> Sql:
+    """The rows of `model`, used as `alias`, that the caller may see.
+
+    Only the policy's reach goes into the text. The ids are bound: `policy_of` gives the policy of the run that the
+    statement's values are made for. Aliases inside begin with `alias`, so they are as unique as it is.
+    """
+    return _Guard(policy.reach, dialect, policy_of).rows(model, alias, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class _Guard:
+    reach: Reach
+    dialect: Dialect
+    policy_of: PolicyOf
+
+    def rows(self, model: type[Model], alias: str, depth: int) -> Sql:
+        if depth > _DEEPEST:
+            raise ValueError(f"{model.__name__} is guarded through too many tables, or through itself")
+        return all_of([*self._living(alias), *self._within(model, alias, depth)])
+
+    def _living(self, alias: str) -> Iterator[Sql]:
+        tenant = self._bind("tenant", lambda policy: policy.tenant_id)
+        yield Sql(f"{alias}.tenant_id = ", tenant)
+        yield Sql(f"{alias}.deleted_at IS NULL")
+
+    def _within(self, model: type[Model], alias: str, depth: int) -> Iterator[Sql]:
+        access: Access = getattr(model, "access", WHOLE_TENANT)
+        if self.reach is Reach.TENANT or access.kind == "tenant":
+            return
+        if access.kind == "owner":
+            yield any_of(self._owned(alias))
+        elif access.kind == "parents":
+            yield any_of(self._parent(model, alias, name, depth) for name in access.names)
+        else:
+            yield any_of(self._child(model, alias, link, depth) for link in access.names)
+
+    def _owned(self, alias: str) -> Iterator[Sql]:
+        yield Sql(f"{alias}.owner_id = ", self._bind("user", lambda policy: policy.actor.user_id))
+        if self.reach is Reach.TEAM:
+            yield Sql(f"{alias}.team_id = ", self._bind("team", lambda policy: policy.actor.team_id))
+
+    def _parent(self, model: type[Model], alias: str, name: str, depth: int) -> Sql:
+        column = f"{name}_id"
+        parent = foreign_keys(model)[column]
+        inner, table = f"{alias}_{name}", ident(parent._meta.db_table)
+        return Sql(
+            f"EXISTS (SELECT 1 FROM {table} {inner} WHERE {inner}.id = {alias}.{ident(column)} AND ",
+            self.rows(parent, inner, depth + 1), ")",
+        )  # fmt: skip
+
+    def _child(self, model: type[Model], alias: str, link: str, depth: int) -> Sql:
+        table, _, name = link.partition(".")
+        child = _linking(model, table, f"{name}_id")
+        inner = f"{alias}_{table}"
+        return Sql(
+            f"EXISTS (SELECT 1 FROM {ident(table)} {inner} WHERE {inner}.{ident(f'{name}_id')} = {alias}.id AND ",
+            self.rows(child, inner, depth + 1), ")",
+        )  # fmt: skip
+
+    def _bind(self, key: str, part: Callable[[Policy], UUID | None]) -> Bind:
+        policy_of = self.policy_of
+        if self.dialect == "postgres":
+            return Bind(lambda run: part(policy_of(run)), "uuid", key)
+        return Bind(lambda run: None if (found := part(policy_of(run))) is None else str(found), "", key)
+
+
+@cache
+def _linking(model: type[Model], table: str, column: str) -> type[Model]:
+    """The model of this table whose foreign key names `model`. Only that tells it from a migration's old models."""
+    todo = list(Model.__subclasses__())
+    while todo:
+        found = todo.pop()
+        todo.extend(found.__subclasses__())
+        if getattr(found._meta, "db_table", "") == table and foreign_keys(found).get(column) is model:
+            return found
+    raise LookupError(f"No {table}.{column} names {model.__name__}.")
