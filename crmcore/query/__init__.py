@@ -1,6 +1,50 @@
 """The read engine: a selection becomes one SQL statement."""
 
-from crmcore.query.declare import Many, Money, batch, extend, field, record
-from crmcore.query.mapping import RecordType, Registry, build
+from crmcore.query.declare import Declaration, Extension, Many, Money, batch, extend, field, record
+from crmcore.query.execute import Completed, ReadEngine
+from crmcore.query.mapping import (
+    BatchField,
+    ColumnField,
+    ExternalRefsField,
+    FieldMap,
+    ManyField,
+    MoneyField,
+    OneField,
+    RecordType,
+    Registry,
+    StampField,
+    build,
+)
+from crmcore.query.plan import PlanCache
+from crmcore.query.roots import Reading, Ref, Refs, Root
+from crmcore.query.scope import Limits
 
-__all__ = ["Many", "Money", "RecordType", "Registry", "batch", "build", "extend", "field", "record"]
+__all__ = [
+    "BatchField",
+    "ColumnField",
+    "Completed",
+    "Declaration",
+    "Extension",
+    "ExternalRefsField",
+    "FieldMap",
+    "Limits",
+    "Many",
+    "ManyField",
+    "Money",
+    "MoneyField",
+    "OneField",
+    "PlanCache",
+    "ReadEngine",
+    "Reading",
+    "RecordType",
+    "Ref",
+    "Refs",
+    "Registry",
+    "Root",
+    "StampField",
+    "batch",
+    "build",
+    "extend",
+    "field",
+    "record",
+]

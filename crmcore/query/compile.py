@@ -1,0 +1,150 @@
+"""A selection becomes SQL: fields of records, to-one objects, values that are objects, and what batch fields need."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from graphql import GraphQLObjectType
+
+from crmcore.kit.sql import Sql, ident
+from crmcore.query.connections import Connections
+from crmcore.query.cursors import Cursors
+from crmcore.query.dialects import Expression, Pair
+from crmcore.query.filters import Filters
+from crmcore.query.mapping import (
+    BatchField,
+    ColumnField,
+    ExternalRefsField,
+    FieldMap,
+    ManyField,
+    MoneyField,
+    OneField,
+    RecordType,
+    StampField,
+)
+from crmcore.query.scope import BatchSpec, Place, Scope, Table
+from crmcore.query.selection import TYPENAME, Selected, inner_type
+
+HIDDEN_ID = "~id"
+EXTERNAL_REFS = "external_ref"
+
+
+def hidden(column: str) -> str:
+    """The response key under which a column travels to a batch field; no GraphQL name begins so."""
+    return f"~{column}"
+
+
+class Records:
+    """Compiles selections on record types within one compilation."""
+
+    def __init__(self, scope: Scope, cursors: Cursors) -> None:
+        self.scope = scope
+        self.dialect = scope.dialect
+        self.filters = Filters(scope)
+        self.connections = Connections(scope, self.filters, cursors, self)
+
+    def pairs(self, table: Table, type_: GraphQLObjectType, nodes: Sequence[Any], place: Place) -> list[Pair]:
+        """Response keys and expressions of everything that the nodes select on a record."""
+        record = self.scope.registry.by_model[table.model]
+        pairs: list[Pair] = []
+        batches: dict[str, list[Selected]] = {}
+        for selected in self.scope.selection.of(nodes, type_):
+            if selected.name == TYPENAME:
+                pairs.append((selected.key, self.dialect.text(type_.name)))
+                continue
+            field = record.fields.get(selected.name)
+            if field is None:
+                raise TypeError(f"{type_.name}.{selected.name} is no field that the read engine knows.")
+            if isinstance(field, BatchField):
+                batches.setdefault(field.name, []).append(selected)
+            pairs.append((selected.key, self._field(table, type_, field, selected, place)))
+        if batches:
+            pairs += self._batches(table, record, batches, place)
+        return pairs
+
+    def one(self, table: Table, type_: GraphQLObjectType, nodes: Sequence[Any], place: Place, condition: Sql) -> Sql:
+        """A scalar subquery: the one record of `table` for which the condition holds and that the caller may see."""
+        pairs = self.pairs(table, type_, nodes, place)
+        tail = Sql(f" FROM {table.source} WHERE ", condition, " AND ", self.scope.guard(table))
+        return self.dialect.object(pairs, tail)
+
+    def _field(
+        self, table: Table, type_: GraphQLObjectType, field: FieldMap, selected: Selected, place: Place
+    ) -> Expression:
+        below = type_.fields[selected.name]
+        if isinstance(field, ColumnField):
+            return self.column(table, field)
+        if isinstance(field, OneField):
+            target = self.scope.record_table(self.scope.registry.records[field.target])
+            tie = Sql(f"{target.ref('id')} = {table.col(field.column)}")
+            return self.one(target, inner_type(below), selected.nodes, (*place, selected.key), tie)
+        if isinstance(field, ManyField):
+            given = self.scope.selection.arguments(selected, below)
+            target, tie = self.scope.related(table, field)
+            found = (*place, selected.key)
+            return self.connections.compile(target, tie, given, inner_type(below), selected.nodes, found)
+        if isinstance(field, MoneyField):
+            return self.money(table, field, inner_type(below), selected)
+        if isinstance(field, StampField):
+            return self._stamp(table, field, inner_type(below), selected)
+        if isinstance(field, ExternalRefsField):
+            return self._external_refs(table, inner_type(below), selected)
+        assert isinstance(field, BatchField)
+        return "NULL"
+
+    def column(self, table: Table, field: ColumnField) -> str:
+        """A column in the API's form."""
+        expression = table.col(field.column)
+        if field.column == "id":
+            return self.dialect.global_id(table.model._meta.db_table, expression)
+        return self.dialect.show(field.type.kind, expression)
+
+    def money(self, table: Table, field: MoneyField, type_: GraphQLObjectType, selected: Selected) -> Sql:
+        """`{ amount currencyCode }`, null without an amount."""
+        amount = table.col(field.column)
+        shown = {"amount": self.dialect.show("decimal", amount), "currencyCode": table.col(field.currency)}
+        return self.value(type_, selected, shown, f" WHERE {amount} IS NOT NULL")
+
+    def value(
+        self, type_: GraphQLObjectType, selected: Selected, shown: dict[str, str], tail: Expression = ""
+    ) -> Sql:
+        """An object that is no record, made of expressions by field name."""
+        pairs = [
+            (part.key, self.dialect.text(type_.name) if part.name == TYPENAME else shown[part.name])
+            for part in self.scope.selection.of(selected.nodes, type_)
+        ]
+        return self.dialect.object(pairs, tail)
+
+    def _stamp(self, table: Table, field: StampField, type_: GraphQLObjectType, selected: Selected) -> Sql:
+        kind, key = table.col(field.kind_column), table.col(field.id_column)
+        return self.value(type_, selected, {"kind": kind, "id": f"lower({kind}) || '_' || {key}"})
+
+    def _external_refs(self, table: Table, type_: GraphQLObjectType, selected: Selected) -> Sql:
+        ref = self.scope.alias("x")
+        shown = {"system": f'{ref}."system"', "externalId": f'{ref}."external_id"'}
+        pairs = [
+            (part.key, self.dialect.text(type_.name) if part.name == TYPENAME else shown[part.name])
+            for part in self.scope.selection.of(selected.nodes, type_)
+        ]
+        body = Sql(
+            f" FROM {ident(EXTERNAL_REFS)} {ref} WHERE ", self.scope.tenant(ref),
+            f" AND {ref}.\"record_type\" = '{table.model._meta.db_table}' AND {ref}.\"record_id\" = {table.col('id')}"
+            f' ORDER BY {ref}."system", {ref}."external_id" LIMIT {self.scope.limits.page_max}',
+        )
+        return self.dialect.array(pairs, f'{ref}."system", {ref}."external_id"', body, ref)
+
+    def _batches(
+        self, table: Table, record: RecordType, batches: dict[str, list[Selected]], place: Place
+    ) -> list[Pair]:
+        """The hidden columns that the batch fields need; each field is noted with the place of its rows."""
+        needed: dict[str, None] = {"id": None}
+        for name, selected in batches.items():
+            field = record.fields[name]
+            assert isinstance(field, BatchField)
+            needed.update(dict.fromkeys(field.needs))
+            self.scope.batches.append(BatchSpec(place, record, field, tuple(selected)))
+        columns = table.model._meta.fields_map
+        return [
+            (hidden(name), self.dialect.raw(getattr(columns[name], "kind", "text"), table.col(name))) for name in needed
+        ]

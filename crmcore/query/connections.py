@@ -1,0 +1,175 @@
+"""Lists: a connection of the API becomes one subquery with its own filter, order and page.
+
+A list of which only `nodes` is asked for, from its beginning, is a plain select with a LIMIT. Edges, page info, several
+views of one page and pages from the end go through a materialised CTE of one row more than the page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+from graphql import GraphQLObjectType
+
+from crmcore.kit.sql import Bind, Sql, all_of
+from crmcore.query.arguments import Argument
+from crmcore.query.cursors import Cursors
+from crmcore.query.dialects import Expression, Pair
+from crmcore.query.filters import Filters
+from crmcore.query.paging import Keyset, Order, Page, key_column, order_of, page_of
+from crmcore.query.scope import EACH, Place, Scope, Table
+from crmcore.query.selection import TYPENAME, Selected, inner_type
+
+_NUMBER: Final = '"~n"'
+
+
+class RecordPairs(Protocol):
+    """What compiles the selection on the records of a list."""
+
+    def pairs(self, table: Table, type_: GraphQLObjectType, nodes: Sequence[Any], place: Place) -> list[Pair]: ...
+
+
+@dataclass(slots=True)
+class _List:
+    """One list being compiled."""
+
+    table: Table
+    conditions: list[Sql | str]
+    order: Order
+    page: Page
+    keyset: Keyset | None
+    name: str = ""
+    """Of the CTE; empty for a plain select."""
+
+
+class Connections:
+    """Compiles connections within one compilation."""
+
+    def __init__(self, scope: Scope, filters: Filters, cursors: Cursors, records: RecordPairs) -> None:
+        self.scope = scope
+        self.dialect = scope.dialect
+        self.filters = filters
+        self.cursors = cursors
+        self.records = records
+
+    def compile(
+        self, table: Table, tie: Sql, given: Mapping[str, Argument], type_: GraphQLObjectType, nodes: Sequence[Any],
+        place: Place,
+    ) -> Sql:
+        """A scalar subquery: the connection over the rows of `table` that `tie` admits (which guards them too)."""
+        where = self.filters.where(table, given.get("where"))
+        order = order_of(self.scope, table, given.get("orderBy"))
+        page = page_of(self.scope, given)
+        keyset = Keyset(self.scope, order, page.cursor, self.cursors) if page.cursor else None
+        found = _List(table, [tie, where], order, page, keyset)
+        parts = self.scope.selection.of(nodes, type_)
+        if page.backward or _needs_page(parts):
+            found.name = self.scope.alias("p")
+        pairs = [(part.key, self._part(found, type_, part, place)) for part in parts]
+        made = self.dialect.object(pairs)
+        if not found.name:
+            return made
+        return Sql(f"(WITH {found.name} AS MATERIALIZED (", self._page(found), ") SELECT ", made, ")")
+
+    def _part(self, found: _List, type_: GraphQLObjectType, part: Selected, place: Place) -> Expression:
+        if part.name == TYPENAME:
+            return self.dialect.text(type_.name)
+        if part.name == "totalCount":
+            return Sql(f"(SELECT count(*) FROM {found.table.source} WHERE ", all_of(found.conditions), ")")
+        inner = inner_type(type_.fields[part.name])
+        if part.name == "pageInfo":
+            return self._page_info(found, inner, part)
+        if part.name == "nodes":
+            pairs = self.records.pairs(found.table, inner, part.nodes, (*place, part.key, EACH))
+        else:
+            pairs = self._edge(found, inner, part, (*place, part.key, EACH))
+        return self._rows(found, pairs)
+
+    def _rows(self, found: _List, pairs: Sequence[Pair]) -> Sql:
+        """The page's rows as a JSON array, in the list's order."""
+        table, size = found.table, found.page.size
+        if not found.name:
+            return self.dialect.array(pairs, table.columns, self._select(found, size), table.alias)
+        if found.page.backward:
+            tail = f" WHERE {table.alias}.{_NUMBER} <= {size} ORDER BY {table.alias}.{_NUMBER} DESC LIMIT {size}"
+        else:
+            tail = f" LIMIT {size}"
+        return self.dialect.array(pairs, f"{table.alias}.*", Sql(f" FROM {found.name} {table.alias}{tail}"), table.alias)
+
+    def _select(self, found: _List, limit: int) -> Sql:
+        conditions = list(found.conditions)
+        if found.keyset is not None:
+            conditions.append(found.keyset.beyond(reverse=found.page.backward))
+        return Sql(
+            f" FROM {found.table.source}", found.order.joins, " WHERE ", all_of(conditions),
+            f"{found.order.sql(reverse=found.page.backward)} LIMIT {limit}",
+        )
+
+    def _page(self, found: _List) -> Sql:
+        """The CTE: the columns that are wanted, the sort keys, and the rows' numbers from the end they are read from."""
+        keys = "".join(f", {key.ref} AS {key_column(i)}" for i, key in enumerate(found.order.keys))
+        inner = Sql(f"SELECT {found.table.columns}{keys}", self._select(found, found.page.size + 1))
+        return Sql(f'SELECT "~p".*, row_number() OVER () AS {_NUMBER} FROM (', inner, ') "~p"')
+
+    def _edge(self, found: _List, type_: GraphQLObjectType, edges: Selected, place: Place) -> list[Pair]:
+        pairs: list[Pair] = []
+        for part in self.scope.selection.of(edges.nodes, type_):
+            if part.name == TYPENAME:
+                pairs.append((part.key, self.dialect.text(type_.name)))
+            elif part.name == "cursor":
+                pairs.append((part.key, self._cursor(found)))
+            else:
+                node = inner_type(type_.fields[part.name])
+                selected = self.records.pairs(found.table, node, part.nodes, (*place, part.key))
+                pairs.append((part.key, self.dialect.object(selected)))
+        return pairs
+
+    def _cursor(self, found: _List) -> Sql:
+        """The marker that becomes a cursor, for a row of the CTE."""
+        self.scope.cursors.append(found.order.signature)
+        number = len(self.scope.cursors) - 1
+        values = [
+            self.dialect.raw(key.kind, f"{found.table.alias}.{key_column(i)}")
+            for i, key in enumerate(found.order.keys)
+        ]
+        word = Bind(lambda run: self.cursors.word, "text", "cursor")
+        return Sql(word, f" || '{number}.' || ", self.dialect.hex_array(values))
+
+    def _page_info(self, found: _List, type_: GraphQLObjectType, info: Selected) -> Sql:
+        pairs: list[Pair] = []
+        for part in self.scope.selection.of(info.nodes, type_):
+            if part.name == TYPENAME:
+                shown: Expression = self.dialect.text(type_.name)
+            elif part.name in ("startCursor", "endCursor"):
+                shown = self._end_cursor(found, part.name == "startCursor")
+            elif (part.name == "hasNextPage") is not found.page.backward:
+                more = Sql(f"(SELECT count(*) FROM {found.name}) > {found.page.size}")
+                shown = self.dialect.boolean(more)
+            else:
+                shown = self.dialect.boolean(self._passed(found))
+            pairs.append((part.key, shown))
+        return self.dialect.object(pairs)
+
+    def _end_cursor(self, found: _List, start: bool) -> Sql:
+        alias, size = found.table.alias, found.page.size
+        direction = "" if start is not found.page.backward else " DESC"
+        return Sql(
+            "(SELECT ", self._cursor(found),
+            f" FROM {found.name} {alias} WHERE {alias}.{_NUMBER} <= {size} ORDER BY {alias}.{_NUMBER}{direction} LIMIT 1)",
+        )
+
+    def _passed(self, found: _List) -> Sql:
+        """Whether there are rows on the side of the cursor that this page does not look at."""
+        if found.keyset is None:
+            return Sql("1 = 0")
+        behind = found.keyset.beyond(reverse=not found.page.backward, inclusive=True)
+        return Sql(
+            f"EXISTS (SELECT 1 FROM {found.table.source}", found.order.joins, " WHERE ",
+            all_of([*found.conditions, behind]), ")",
+        )
+
+
+def _needs_page(parts: Sequence[Selected]) -> bool:
+    views = [part.name for part in parts if part.name in ("nodes", "edges", "pageInfo")]
+    return len(views) > 1 or (bool(views) and views != ["nodes"])

@@ -1,0 +1,231 @@
+"""What differs between PostgreSQL and SQLite: how JSON is made, how values are shown, how text is compared.
+
+Both give equal answers: same values, formats, order and key order. Expressions are SQL text or pieces of a tree; every
+name in them is ours or quoted, every value a Bind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final, Protocol
+
+from crmcore.kit.sql import Bind, Dialect as Name, Sql, ident, join
+
+Expression = Sql | str
+Pair = tuple[str, Expression]
+
+_POSTGRES_NAME: Final = 63
+_POSTGRES_COLUMNS: Final = 1500
+_SQLITE_PAIRS: Final = 400
+
+
+class Dialect(Protocol):
+    """What the compiler asks of a database."""
+
+    name: Name
+
+    def show(self, kind: str, expression: str) -> str:
+        """A column of this kind in the API's form; null stays null."""
+
+    def raw(self, kind: str, expression: str) -> str:
+        """A column in a form that JSON carries without loss and `Column.from_driver` understands."""
+
+    def global_id(self, table: str, expression: str) -> str: ...
+
+    def text(self, constant: str) -> str:
+        """A constant of ours as text."""
+
+    def boolean(self, condition: Sql) -> Sql:
+        """A condition that is never null, as JSON true or false."""
+
+    def object(self, pairs: Sequence[Pair], tail: Expression = "") -> Sql:
+        """A scalar subquery: one JSON object, made of the row that `tail` (FROM ... WHERE ...) finds; null for none."""
+
+    def array(self, pairs: Sequence[Pair], columns: str, body: Sql, alias: str) -> Sql:
+        """A scalar subquery: a JSON array of objects, of the rows of `body` (FROM ... WHERE ... ORDER BY ... LIMIT), in
+        their order. `columns` are the columns of `alias` that the pairs use."""
+
+    def list_of(self, element: Expression, source: Sql, *, nulls: bool) -> Sql:
+        """A scalar subquery: a JSON array of a JSON value for each row of `source`, a list of keys called v, in its
+        order. Without `nulls`, what is null is left out."""
+
+    def hex_array(self, expressions: Sequence[Expression]) -> Sql:
+        """A JSON array of values as hexadecimal text."""
+
+    def contains(self, expression: str, part: Bind) -> Sql: ...
+
+    def starts_with(self, expression: str, part: Bind) -> Sql: ...
+
+    def ends_with(self, expression: str, part: Bind) -> Sql: ...
+
+    def one_of(self, expression: Expression, values: Bind) -> Sql:
+        """Whether the expression is among the values of a bound list."""
+
+    def has_any(self, expression: str, values: Bind) -> Sql:
+        """Whether a JSON list of texts holds any of a bound list."""
+
+    def is_empty(self, expression: str) -> str: ...
+
+
+class Postgres:
+    name: Name = "postgres"
+
+    def show(self, kind: str, expression: str) -> str:
+        if kind == "decimal":
+            return f"({expression} * 0.0001)::text"  # numeric keeps the scale of its factors: always four places
+        if kind == "datetime":
+            return f"to_char({expression} AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"+00:00\"')"
+        return expression
+
+    def raw(self, kind: str, expression: str) -> str:
+        return expression if kind == "decimal" else self.show(kind, expression)
+
+    def global_id(self, table: str, expression: str) -> str:
+        return f"'{table}_' || {expression}"
+
+    def text(self, constant: str) -> str:
+        return f"{literal(constant)}::text"
+
+    def boolean(self, condition: Sql) -> Sql:
+        return Sql("(", condition, ")")
+
+    def object(self, pairs: Sequence[Pair], tail: Expression = "") -> Sql:
+        if _too_wide(pairs):
+            return Sql("(SELECT ", _by_hand(pairs), "::json", tail, ")")
+        return Sql('(SELECT row_to_json("~") FROM (SELECT ', _columns(pairs), tail, ') "~")')
+
+    def array(self, pairs: Sequence[Pair], columns: str, body: Sql, alias: str) -> Sql:
+        if _too_wide(pairs):
+            rows = Sql("SELECT ", _by_hand(pairs), '::json AS "~"', body)
+            return Sql("(SELECT coalesce(json_agg(\"~~\".\"~\"), '[]'::json) FROM (", rows, ') "~~")')
+        return Sql(
+            "(SELECT coalesce(json_agg(\"~\"), '[]'::json) FROM (SELECT ", _columns(pairs), body, ') "~")'
+        )
+
+    def list_of(self, element: Expression, source: Sql, *, nulls: bool) -> Sql:
+        rows = Sql("SELECT ", element, '::json AS "~", v."n" FROM ', source)
+        kept = "" if nulls else ' FILTER (WHERE l."~" IS NOT NULL)'
+        return Sql(f"(SELECT coalesce(json_agg(l.\"~\" ORDER BY l.\"n\"){kept}, '[]'::json) FROM (", rows, ") l)")
+
+    def hex_array(self, expressions: Sequence[Expression]) -> Sql:
+        return Sql("encode(convert_to(json_build_array(", join(", ", expressions), ")::text, 'UTF8'), 'hex')")
+
+    def contains(self, expression: str, part: Bind) -> Sql:
+        return Sql(f"strpos({expression}, ", part, ") > 0")
+
+    def starts_with(self, expression: str, part: Bind) -> Sql:
+        return Sql(f"starts_with({expression}, ", part, ")")
+
+    def ends_with(self, expression: str, part: Bind) -> Sql:
+        return Sql(f"right({expression}, length(", part, ")) = ", part)
+
+    def one_of(self, expression: Expression, values: Bind) -> Sql:
+        return Sql(expression, " = ANY(", values, ")")
+
+    def has_any(self, expression: str, values: Bind) -> Sql:
+        return Sql(f"{expression} ?| ", values)
+
+    def is_empty(self, expression: str) -> str:
+        return f"{expression} = '[]'::jsonb"
+
+
+class Sqlite:
+    name: Name = "sqlite"
+
+    def show(self, kind: str, expression: str) -> str:
+        if kind == "decimal":
+            sign, whole = f"iif({expression} < 0, '-', '')", f"abs({expression})"
+            shown = f"printf('%s%d.%04d', {sign}, {whole} / 10000, {whole} % 10000)"
+            return f"iif({expression} IS NULL, NULL, {shown})"
+        if kind == "bool":
+            return f"json(iif({expression} IS NULL, NULL, iif({expression}, 'true', 'false')))"
+        if kind in ("json", "choices"):
+            return f"json({expression})"
+        return expression
+
+    def raw(self, kind: str, expression: str) -> str:
+        return expression if kind == "decimal" else self.show(kind, expression)
+
+    def global_id(self, table: str, expression: str) -> str:
+        return f"'{table}_' || {expression}"
+
+    def text(self, constant: str) -> str:
+        return literal(constant)
+
+    def boolean(self, condition: Sql) -> Sql:
+        return Sql("json(iif(", condition, ", 'true', 'false'))")
+
+    def object(self, pairs: Sequence[Pair], tail: Expression = "") -> Sql:
+        return Sql("(SELECT ", _json_object(pairs), tail, ")")
+
+    def array(self, pairs: Sequence[Pair], columns: str, body: Sql, alias: str) -> Sql:
+        # made outside of the page: JSON that passes through a subquery's column would come back as text
+        return Sql(
+            "(SELECT json_group_array(", _json_object(pairs), f") FROM (SELECT {columns}", body, f") {alias})"
+        )
+
+    def list_of(self, element: Expression, source: Sql, *, nulls: bool) -> Sql:
+        rows = Sql("SELECT ", element, ' AS "~" FROM ', source)
+        kept = "" if nulls else ' WHERE l."~" IS NOT NULL'
+        return Sql('(SELECT json_group_array(json(l."~")) FROM (', rows, f" LIMIT -1) l{kept})")
+
+    def hex_array(self, expressions: Sequence[Expression]) -> Sql:
+        return Sql("hex(json_array(", join(", ", expressions), "))")
+
+    def contains(self, expression: str, part: Bind) -> Sql:
+        return Sql(f"instr({expression}, ", part, ") > 0")
+
+    def starts_with(self, expression: str, part: Bind) -> Sql:
+        return Sql(f"substr({expression}, 1, length(", part, ")) = ", part)
+
+    def ends_with(self, expression: str, part: Bind) -> Sql:
+        # substr(x, 0) is the whole text, so the empty ending, which every text has, is a case of its own
+        return Sql(f"iif(length(", part, f") = 0, {expression} IS NOT NULL, substr({expression}, -length(", part, ")) = ", part, ")")
+
+    def one_of(self, expression: Expression, values: Bind) -> Sql:
+        return Sql(expression, " IN (SELECT value FROM json_each(", values, "))")
+
+    def has_any(self, expression: str, values: Bind) -> Sql:
+        wanted = Sql("(SELECT value FROM json_each(", values, "))")
+        return Sql(f"EXISTS (SELECT 1 FROM json_each({expression}) WHERE value IN ", wanted, ")")
+
+    def is_empty(self, expression: str) -> str:
+        return f"json_array_length({expression}) = 0"
+
+
+DIALECTS: Final[dict[Name, Any]] = {"postgres": Postgres, "sqlite": Sqlite}
+
+
+def literal(constant: str) -> str:
+    """A text constant of ours (a type name, a response key) as SQL."""
+    return "'" + constant.replace("'", "''") + "'"
+
+
+def _columns(pairs: Sequence[Pair]) -> Sql:
+    parts: list[Sql | Bind | str] = []
+    for key, expression in pairs:
+        parts += (", " if parts else "", expression, f" AS {ident(key)}")
+    return Sql(*parts)
+
+
+def _too_wide(pairs: Sequence[Pair]) -> bool:
+    """Whether PostgreSQL cannot make a row type of it: it cuts names to 63 bytes and has a limit of columns."""
+    return len(pairs) > _POSTGRES_COLUMNS or any(len(key) > _POSTGRES_NAME for key, _ in pairs)
+
+
+def _by_hand(pairs: Sequence[Pair]) -> Sql:
+    parts: list[Sql | Bind | str] = ["('{'"]
+    for number, (key, expression) in enumerate(pairs):
+        comma = "," if number else ""
+        parts += (f" || '{comma}\"{key}\":' || coalesce(to_json(", expression, ")::text, 'null')")
+    return Sql(*parts, " || '}')")
+
+
+def _json_object(pairs: Sequence[Pair]) -> Sql:
+    if len(pairs) > _SQLITE_PAIRS:
+        head, rest = _json_object(pairs[:_SQLITE_PAIRS]), _json_object(pairs[_SQLITE_PAIRS:])
+        return Sql("json(substr(", head, ", 1, length(", head, ") - 1) || ',' || substr(", rest, ", 2))")
+    parts: list[Sql | Bind | str] = []
+    for key, expression in pairs:
+        parts += (f"{', ' if parts else ''}{literal(key)}, ", expression)
+    return Sql("json_object(", *parts, ")")

@@ -1,0 +1,76 @@
+"""The read engine's door: from a field of a document to the finished JSON of its value."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from graphql import GraphQLError, GraphQLSchema
+
+from crmcore.kit.sql import Dialect as DialectName, render
+from crmcore.platform.context import Context
+from crmcore.query.arguments import Questions, Run
+from crmcore.query.cursors import Cursors
+from crmcore.query.dialects import DIALECTS, Dialect
+from crmcore.query.mapping import Registry
+from crmcore.query.plan import Plan, PlanCache
+from crmcore.query.roots import Reading, Root, Roots
+from crmcore.query.scope import Limits, Scope
+from crmcore.query.selection import Selection
+
+
+@dataclass(slots=True)
+class Completed:
+    """The finished JSON of a field's value, None for null, and the errors of batch fields in it."""
+
+    json: bytes | None
+    errors: list[GraphQLError] = field(default_factory=list)
+
+
+class ReadEngine:
+    """Reads for one schema on one kind of database. One per app; keeps plans and nothing of any caller."""
+
+    def __init__(
+        self,
+        registry: Registry,
+        schema: GraphQLSchema,
+        dialect: DialectName,
+        secret: bytes,
+        *,
+        limits: Limits | None = None,
+        plans: PlanCache | None = None,
+        batch_seconds: float = 5,
+    ) -> None:
+        self.registry = registry
+        self.schema = schema
+        self.dialect: Dialect = DIALECTS[dialect]()
+        self.limits = limits or Limits()
+        self.plans = plans or PlanCache()
+        self.cursors = Cursors(secret)
+        self.batch_seconds = batch_seconds
+
+    async def read(self, ctx: Context, root: Root, reading: Reading, ids: Sequence[UUID] = ()) -> Completed:
+        """The field's value. `ids` are those of a Ref or Refs. BadInput for a malformed argument, id or cursor."""
+        run = Run(ctx, reading.variables, ids)
+        plan = self.plan(run, root, reading)
+        text = await ctx.db.fetch_text(plan.statement, run)
+        if text is None:
+            return Completed(None)
+        answer = text.encode() if isinstance(text, str) else text
+        if plan.cursors:
+            answer = self.cursors.finish(answer, ctx.policy.tenant_id, plan.cursors)
+        return Completed(answer)
+
+    def plan(self, run: Run, root: Root, reading: Reading) -> Plan:
+        """The plan for a run, from the cache or compiled."""
+        kind = (root.kind, root.record.name if root.record else "", reading.place, run.context.policy.shape)
+        return self.plans.get(
+            reading.document, kind, run, lambda questions: self._compile(root, reading, questions, run.context)
+        )
+
+    def _compile(self, root: Root, reading: Reading, questions: Questions, ctx: Context) -> Plan:
+        selection = Selection(self.schema, reading.fragments, questions)
+        scope = Scope(self.registry, self.schema, self.dialect, questions, selection, self.limits, ctx.policy)
+        tree = Roots(scope, self.cursors).compile(root, reading)
+        return Plan(render(tree, self.dialect.name), tuple(scope.cursors), tuple(scope.batches))

@@ -1,0 +1,229 @@
+"""Order and pages: `orderBy`, `first`/`after`, `last`/`before`, and the keyset conditions that cursors become.
+
+The id is always the last key, in the direction of the key before it, so every order is total. Nulls sort last unless
+`nulls` says otherwise. A page asks for rows beyond the cursor's sort values; there is no OFFSET.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Any, Final
+
+from crmcore.kit.sql import EMPTY, Bind, Sql, all_of, any_of, ident, join
+from crmcore.query.arguments import Argument, Run
+from crmcore.query.cursors import Cursors
+from crmcore.query.mapping import ColumnField, MoneyField
+from crmcore.query.operands import CASTS, from_payload
+from crmcore.query.scope import Scope, Table
+from crmcore.query.vocabulary import hops, orderable
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A sort key: an expression on the page's tables. `name` identifies it in the order's signature."""
+
+    name: str
+    table: Table
+    column: str
+    kind: str
+    nullable: bool
+    descending: bool = False
+    nulls_first: bool = False
+
+    @property
+    def ref(self) -> str:
+        return self.table.ref(self.column)
+
+    def sql(self, reverse: bool) -> str:
+        """The key in ORDER BY."""
+        direction = " DESC" if self.descending is not reverse else ""
+        if not self.nullable:
+            return self.ref + direction
+        return f"{self.ref}{direction} NULLS {'FIRST' if self.nulls_first is not reverse else 'LAST'}"
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A total order of a table's rows. `joins` brings in what to-one paths need."""
+
+    keys: Sequence[Key]
+    joins: Sql
+    signature: bytes
+
+    def sql(self, reverse: bool = False) -> str:
+        return " ORDER BY " + ", ".join(key.sql(reverse) for key in self.keys)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """How many rows, from which end, beyond which cursor."""
+
+    size: int
+    backward: bool
+    cursor: Argument | None
+
+
+def page_of(scope: Scope, given: Mapping[str, Argument]) -> Page:
+    """What `first`, `after`, `last` and `before` say. BadInput if they contradict each other or ask for too much."""
+    set_: dict[str, Argument] = {
+        name: given[name] for name in ("first", "after", "last", "before") if name in given and not given[name].is_null()
+    }
+    for one, other in (("first", "last"), ("first", "before"), ("last", "after"), ("after", "before")):
+        if one in set_ and other in set_:
+            raise set_[other].fail(f"cannot be used together with {one}: use first with after, or last with before.")
+    backward = "last" in set_ or "before" in set_
+    amount = set_.get("last" if backward else "first")
+    size = scope.limits.page_default if amount is None else amount.exact()
+    if amount is not None and not 0 <= size <= scope.limits.page_max:
+        raise amount.fail(f"must be from 0 to {scope.limits.page_max}.")
+    return Page(size, backward, set_.get("before" if backward else "after"))
+
+
+def order_of(scope: Scope, table: Table, given: Argument | None) -> Order:
+    """The order that `orderBy` asks for; by id without one."""
+    record = scope.registry.by_model[table.model]
+    keys: list[Key] = []
+    joins: dict[tuple[str, ...], Table] = {}
+    pieces: list[Sql] = []
+    items = [] if given is None or given.is_null() else given.items()
+    for item in items:
+        key = _key(scope, table, item, (), joins, pieces)
+        if all(key.ref != known.ref for known in keys):
+            keys.append(key)
+    if all(key.ref != table.ref("id") for key in keys):
+        keys.append(Key("id", table, "id", "uuid", False, bool(keys) and keys[-1].descending))
+    told = "|".join((record.table, *(f"{k.name} {k.descending} {k.nulls_first}" for k in keys)))
+    return Order(tuple(keys), Sql(*pieces), blake2b(told.encode(), digest_size=8).digest())
+
+
+def _key(
+    scope: Scope, table: Table, item: Argument, path: tuple[str, ...], joins: dict[tuple[str, ...], Table],
+    pieces: list[Sql],
+) -> Key:
+    record = scope.registry.by_model[table.model]
+    parts = {name: part for name, part in item.fields().items() if not part.is_null()}
+    through = [name for name in parts if name not in ("field", "direction", "nulls")]
+    if len(through) + ("field" in parts) != 1:
+        raise item.fail(f"give exactly one of field and {', '.join(sorted(hops(record))) or 'nothing else'}.")
+    if through:
+        if len(parts) > 1:
+            raise item.fail("direction and nulls belong beside field, at the end of the path.")
+        (name,) = through
+        if len(path) >= scope.limits.filter_depth:
+            raise parts[name].fail(f"orders may go through {scope.limits.filter_depth} relations, not more.")
+        target = _join(scope, table, name, (*path, name), joins, pieces)
+        return _key(scope, target, parts[name], (*path, name), joins, pieces)
+    field = orderable(record)[parts["field"].exact()]
+    column, kind = _sorted_by(field)
+    return Key(
+        name=".".join((*path, column)),
+        table=table,
+        column=column,
+        kind=kind,
+        nullable=field.nullable or bool(path),
+        descending="direction" in parts and parts["direction"].exact() == "DESC",
+        nulls_first="nulls" in parts and parts["nulls"].exact() == "FIRST",
+    )
+
+
+def _sorted_by(field: ColumnField | MoneyField) -> tuple[str, str]:
+    if isinstance(field, MoneyField):
+        return field.column, "decimal"
+    return (field.folded, "folded") if field.folded else (field.column, field.type.kind)
+
+
+def _join(
+    scope: Scope, table: Table, name: str, path: tuple[str, ...], joins: dict[tuple[str, ...], Table],
+    pieces: list[Sql],
+) -> Table:
+    """The table at the end of a to-one path, joined once."""
+    if path not in joins:
+        field = hops(scope.registry.by_model[table.model])[name]
+        target = joins[path] = scope.record_table(scope.registry.records[field.target])
+        tie = f" LEFT JOIN {target.source} ON {target.ref('id')} = {table.ref(field.column)} AND "
+        pieces.append(Sql(tie, scope.guard(target)))
+    return joins[path]
+
+
+class Keyset:
+    """The condition of being beyond a cursor in an order."""
+
+    def __init__(self, scope: Scope, order: Order, cursor: Argument, cursors: Cursors) -> None:
+        self.order = order
+        dialect = scope.dialect.name
+        get, signature = cursor.get(), order.signature
+        memo: Hashable = (cursor.path or id(cursor), signature)
+
+        def values(run: Run) -> list[Any]:
+            found = run.memo.get(memo)
+            if found is None:
+                try:
+                    found = cursors.open(str(get(run)), run.context.policy.tenant_id, signature)
+                except ValueError as error:
+                    raise cursor.fail(str(error)) from error
+                run.memo[memo] = found
+            return found  # type: ignore[no-any-return]
+
+        self.nulls: tuple[bool, ...] = scope.questions.ask(
+            ("cursor", memo), lambda run: tuple(v is None for v in values(run))
+        )
+        self.binds = [self._bind(i, key, values, dialect) for i, key in enumerate(order.keys)]
+
+    @staticmethod
+    def _bind(place: int, key: Key, values: Any, dialect: Any) -> Bind:
+        convert = from_payload(key.kind, dialect)
+        return Bind(lambda run: convert(values(run)[place]), CASTS[key.kind])
+
+    def beyond(self, reverse: bool, inclusive: bool = False) -> Sql:
+        """Rows after the cursor (before it, if `reverse`), with `inclusive` the cursor's own row too."""
+        keys = self.order.keys
+        downs = {key.descending is not reverse for key in keys}
+        if len(downs) == 1 and not any(key.nullable for key in keys):
+            sign = ("<" if downs.pop() else ">") + ("=" if inclusive else "")
+            if len(keys) == 1:
+                return Sql(keys[0].ref, f" {sign} ", self.binds[0])
+            left = ", ".join(key.ref for key in keys)
+            return Sql(f"({left}) {sign} (", join(", ", self.binds), ")")
+        terms: list[Sql | str] = []
+        equal: list[Sql | str] = []
+        for place in range(len(keys)):
+            after = self._after(place, reverse)
+            if after is not None:
+                terms.append(all_of([*equal, after]))
+            equal.append(self._equal(place))
+        if inclusive:
+            terms.append(all_of(equal))
+        bound = self._bound(reverse)
+        return all_of([bound, any_of(terms)])
+
+    def _equal(self, place: int) -> Sql:
+        ref = self.order.keys[place].ref
+        return Sql(ref, " IS NULL") if self.nulls[place] else Sql(ref, " = ", self.binds[place])
+
+    def _after(self, place: int, reverse: bool) -> Sql | None:
+        """The rows whose key at this place comes later; None if there are none."""
+        key = self.order.keys[place]
+        nulls_first = key.nulls_first is not reverse
+        if self.nulls[place]:
+            return Sql(key.ref, " IS NOT NULL") if nulls_first else None
+        sign = "<" if key.descending is not reverse else ">"
+        later = Sql(key.ref, f" {sign} ", self.binds[place])
+        return Sql("(", later, f" OR {key.ref} IS NULL)") if key.nullable and not nulls_first else later
+
+    def _bound(self, reverse: bool) -> Sql:
+        """What the leading key alone says: redundant, but a range that an index can serve."""
+        key = self.order.keys[0]
+        if self.nulls[0] or (key.nullable and key.nulls_first is reverse):
+            return EMPTY
+        sign = "<=" if key.descending is not reverse else ">="
+        return Sql(key.ref, f" {sign} ", self.binds[0])
+
+
+KEY_COLUMN: Final = "~k"
+
+
+def key_column(place: int) -> str:
+    """What a page calls the sort key at this place."""
+    return ident(f"{KEY_COLUMN}{place}")

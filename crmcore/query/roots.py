@@ -1,0 +1,191 @@
+"""What a read begins with: a list, one record by id or external id, records by their ids, or groups."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+from uuid import UUID
+
+from graphql import FieldNode, FragmentDefinitionNode, GraphQLObjectType, GraphQLOutputType, get_named_type
+
+from crmcore.kit.ids import from_global
+from crmcore.kit.sql import Bind, Sql, ident
+from crmcore.query.aggregates import Aggregates
+from crmcore.query.arguments import Argument, Run, arguments
+from crmcore.query.compile import EXTERNAL_REFS, Records
+from crmcore.query.cursors import Cursors
+from crmcore.query.mapping import RecordType
+from crmcore.query.operands import converter, list_converter
+from crmcore.query.scope import EACH, Place, Scope, uuid_bind
+from crmcore.query.selection import object_type
+
+RootKind = Literal["list", "one", "external", "aggregate", "node", "nodes", "ref", "refs"]
+
+
+@dataclass(frozen=True, slots=True)
+class Ref:
+    """A record that a resolver answers with: the engine reads what is selected of it. `type` is the record type's name."""
+
+    type: str
+    id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Refs:
+    """Several records of one type, answered in this order. A record that is not there is null, or left out of a list
+    without nulls."""
+
+    type: str
+    ids: tuple[UUID, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Root:
+    """What a field of the graph is for the engine. `record` is None for node and nodes."""
+
+    kind: RootKind
+    record: RecordType | None = None
+
+
+@dataclass(slots=True)
+class Reading:
+    """What the executor knows about the field that is being completed.
+
+    document     the identity of the cached document and operation
+    nodes        the field's nodes, merged
+    variables    coerced
+    path         the response path of the field
+    return_type  the field's type
+    parent_type  the type that the field belongs to; the query type unless given
+    """
+
+    document: Any
+    nodes: Sequence[FieldNode]
+    fragments: Mapping[str, FragmentDefinitionNode]
+    variables: Mapping[str, Any]
+    path: tuple[str | int, ...]
+    return_type: GraphQLOutputType
+    parent_type: GraphQLObjectType | None = None
+
+    @property
+    def place(self) -> tuple[str, ...]:
+        """The path without places in lists: what is the same for all items."""
+        return tuple(step for step in self.path if isinstance(step, str))
+
+
+class Roots:
+    """Compiles the statement of a root within one compilation."""
+
+    def __init__(self, scope: Scope, cursors: Cursors) -> None:
+        self.scope = scope
+        self.dialect = scope.dialect
+        self.records = Records(scope, cursors)
+
+    def compile(self, root: Root, reading: Reading) -> Sql:
+        """The whole statement: one row with one column, the finished JSON."""
+        return Sql("SELECT ", self._expression(root, reading), ' AS "answer"')
+
+    def _expression(self, root: Root, reading: Reading) -> Sql:
+        if root.kind == "ref":
+            assert root.record is not None
+            return self._one(root.record, reading, Sql(uuid_bind(lambda run: run.ids[0], self.dialect)))
+        if root.kind == "refs":
+            assert root.record is not None
+            key = root.record.table
+            return self._many([root.record], lambda run: [(key, id_) for id_ in run.ids], reading)
+        parent = reading.parent_type or self.scope.schema.query_type
+        assert parent is not None
+        field = parent.fields[reading.nodes[0].name.value]
+        given = arguments(self.scope.questions, reading.nodes[0], field.args)
+        if root.kind == "node":
+            return self._node(given["id"], reading)
+        if root.kind == "nodes":
+            return self._nodes(given["ids"], reading)
+        assert root.record is not None
+        if root.kind == "list":
+            table = self.scope.record_table(root.record)
+            type_ = _object(reading)
+            return self.records.connections.compile(table, self.scope.guard(table), given, type_, reading.nodes, ())
+        if root.kind == "aggregate":
+            return Aggregates(self.scope, self.records).compile(root.record, given, _object(reading), reading.nodes)
+        if root.kind == "external":
+            return self._one(root.record, reading, self._external(root.record, given))
+        id_ = given["id"].bind(converter("uuid", self.dialect.name, root.record.table), "uuid")
+        return self._one(root.record, reading, Sql(id_))
+
+    def _one(self, record: RecordType, reading: Reading, id_: Sql, place: Place = ()) -> Sql:
+        table = self.scope.record_table(record)
+        type_ = object_type(self.scope.schema, record.name)
+        return self.records.one(table, type_, reading.nodes, place, Sql(f"{table.ref('id')} = ", id_))
+
+    def _external(self, record: RecordType, given: Mapping[str, Argument]) -> Sql:
+        ref, text = self.scope.alias("x"), converter("text", self.dialect.name)
+        return Sql(
+            f'(SELECT {ref}."record_id" FROM {ident(EXTERNAL_REFS)} {ref} WHERE ', self.scope.tenant(ref),
+            f" AND {ref}.\"record_type\" = '{record.table}' AND {ref}.\"system\" = ", given["system"].bind(text, "text"),
+            f' AND {ref}."external_id" = ', given["externalId"].bind(text, "text"), " LIMIT 1)",
+        )
+
+    def _node(self, id_: Argument, reading: Reading) -> Sql:
+        get = id_.get()
+
+        def prefix(run: Run) -> str:
+            try:
+                return from_global(str(get(run)))[0]
+            except ValueError as error:
+                raise id_.fail(str(error)) from error
+
+        record = self.scope.registry.by_table.get(self.scope.questions.ask(("prefix", id_.trail), prefix))
+        if record is None:
+            return Sql("NULL")
+        return self._one(record, reading, Sql(id_.bind(converter("uuid", self.dialect.name, record.table), "uuid")))
+
+    def _nodes(self, ids: Argument, reading: Reading) -> Sql:
+        get, memo, most = ids.get(), ("nodes", ids.trail), self.scope.limits.ids_max
+
+        def keys(run: Run) -> list[tuple[str, UUID]]:
+            if memo not in run.memo:
+                given = get(run)
+                if len(given) > most:
+                    raise ids.fail(f"at most {most} ids at once.")
+                try:
+                    run.memo[memo] = [from_global(str(item)) for item in given]
+                except ValueError as error:
+                    raise ids.fail(str(error)) from error
+            return run.memo[memo]  # type: ignore[no-any-return]
+
+        known = self.scope.registry.by_table
+        found = self.scope.questions.ask(memo, lambda run: tuple(sorted({p for p, _ in keys(run)} & known.keys())))
+        return self._many([known[prefix] for prefix in found], keys, reading)
+
+    def _many(self, records: Sequence[RecordType], keys: Any, reading: Reading) -> Sql:
+        """An array of records in the order of `keys(run)`: pairs of a table's name and a key."""
+        if self.dialect.name == "postgres":
+            source: Sql = Sql(
+                "unnest(", Bind(lambda run: [t for t, _ in keys(run)], "text[]"), ", ",
+                Bind(lambda run: [k for _, k in keys(run)], "uuid[]"), ') WITH ORDINALITY AS v("type", "id", "n")',
+            )
+            kind, id_ = 'v."type"', 'v."id"'
+        else:
+            as_json = list_converter(lambda pair: [pair[0], str(pair[1])], "sqlite")
+            source = Sql("json_each(", Bind(lambda run: as_json(keys(run))), ") v")
+            kind, id_ = "v.value ->> 0", "v.value ->> 1"
+        cases: list[Sql | Bind | str] = ["CASE"]
+        for record in records:
+            cases += (f" WHEN {kind} = '{record.table}' THEN ", self._one(record, reading, Sql(id_), (EACH,)))
+        element = Sql(*cases, " END") if records else Sql("NULL")
+        return self.dialect.list_of(element, source, nulls=_nulls(reading))
+
+
+def _object(reading: Reading) -> GraphQLObjectType:
+    found = get_named_type(reading.return_type)
+    assert isinstance(found, GraphQLObjectType)
+    return found
+
+
+def _nulls(reading: Reading) -> bool:
+    """Whether the list that the field answers with may hold nulls."""
+    return not str(reading.return_type).rstrip("!").endswith("!]")
+
+

@@ -1,0 +1,144 @@
+"""What one compilation works with: aliases, the predicate of every table, limits, and what it found on the way."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Final
+from uuid import UUID
+
+from graphql import GraphQLSchema
+
+from crmcore.errors import Forbidden
+from crmcore.kit.sql import Bind, Sql, ident
+from crmcore.platform.predicates import predicate
+from crmcore.query.arguments import Questions
+from crmcore.query.dialects import DIALECTS, Dialect
+from crmcore.query.mapping import BatchField, ManyField, RecordType, Registry
+from crmcore.query.selection import Selected, Selection
+from crmcore.records.model import Record
+
+EACH: Final = None
+"""In a place: every item of a list."""
+
+Place = tuple[str | None, ...]
+"""Where rows are in an answer: response keys, and EACH for every item of a list."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much one read may ask for. `filter_depth` counts relations in a filter, `filter_conditions` everything."""
+
+    page_default: int = 50
+    page_max: int = 200
+    groups_default: int = 50
+    groups_max: int = 1000
+    ids_max: int = 200
+    filter_depth: int = 4
+    filter_conditions: int = 200
+
+
+@dataclass(slots=True)
+class Table:
+    """One use of a table in a statement. `used` collects the columns that are wanted outside of its page."""
+
+    alias: str
+    model: type[Record]
+    used: dict[str, None] = field(default_factory=dict)
+
+    def ref(self, column: str) -> str:
+        """The column, where the table itself is in sight (WHERE, ORDER BY)."""
+        return f"{self.alias}.{ident(column)}"
+
+    def col(self, column: str) -> str:
+        """The column in what is selected: a page hands it out."""
+        self.used[column] = None
+        return f"{self.alias}.{ident(column)}"
+
+    @property
+    def source(self) -> str:
+        """`"customer" c1`."""
+        return f"{ident(self.model._meta.db_table)} {self.alias}"
+
+    @property
+    def columns(self) -> str:
+        """The columns that are wanted, for the inner select of a page."""
+        return ", ".join(f"{self.alias}.{ident(c)}" for c in self.used) or '1 AS "~"'
+
+
+@dataclass(frozen=True, slots=True)
+class BatchSpec:
+    """A batch field of a selection: the rows at `place` get its value under each of `selected`'s keys."""
+
+    place: Place
+    record: RecordType
+    field: BatchField
+    selected: tuple[Selected, ...]
+
+
+class Scope:
+    """One compilation. `cursors` are the signatures of the orders whose cursors are in the answer."""
+
+    def __init__(
+        self, registry: Registry, schema: GraphQLSchema, dialect: Dialect, questions: Questions, selection: Selection,
+        limits: Limits, policy: Any,
+    ) -> None:
+        self.registry = registry
+        self.schema = schema
+        self.dialect = dialect
+        self.questions = questions
+        self.selection = selection
+        self.limits = limits
+        self.policy = policy
+        self.cursors: list[bytes] = []
+        self.batches: list[BatchSpec] = []
+        self.conditions = 0
+        self._aliases = 0
+
+    def alias(self, stem: str) -> str:
+        """A name that no other part of the statement has."""
+        self._aliases += 1
+        return f"{stem}{self._aliases}"
+
+    def table(self, model: type[Record]) -> Table:
+        """A new use of a table. Forbidden if the caller may not read its records at all."""
+        if not self.policy.may("read", model._meta.db_table):
+            raise Forbidden(f"You may not read {model._meta.db_table} records.")
+        return Table(self.alias(model._meta.db_table[0]), model)
+
+    def record_table(self, record: RecordType) -> Table:
+        return self.table(record.model)
+
+    def guard(self, table: Table) -> Sql:
+        """The rows of a table that the caller may see: of the tenant, living, within the policy."""
+        return predicate(self.policy, table.model, table.alias, self.dialect.name)
+
+    def tenant(self, alias: str) -> Sql:
+        """The tenant's rows of a table that is no record."""
+        return Sql(f"{alias}.\"tenant_id\" = ", uuid_bind(lambda run: run.context.policy.tenant_id, self.dialect, "tenant"))
+
+    def related(self, table: Table, many: ManyField) -> tuple[Table, Sql]:
+        """The other side of a to-many relation, and the condition that ties it to a row of `table`, guarded."""
+        target = self.record_table(self.registry.records[many.target])
+        if many.link is None:
+            return target, Sql(f"{target.ref(many.column)} = {table.col('id')} AND ", self.guard(target))
+        link = self.table(many.link)
+        linked = Sql(
+            f"{target.ref('id')} IN (SELECT {link.ref(many.link_column)} FROM {link.source} "
+            f"WHERE {link.ref(many.column)} = {table.col('id')} AND ", self.guard(link), ")",
+        )
+        return target, Sql(linked, " AND ", self.guard(target))
+
+
+def uuid_bind(get: Any, dialect: Dialect, key: str | None = None) -> Bind:
+    """A UUID that the run supplies, as a parameter."""
+    if dialect.name == "postgres":
+        return Bind(get, "uuid", key)
+
+    def text(run: Any) -> str | None:
+        found: UUID | None = get(run)
+        return None if found is None else str(found)
+
+    return Bind(text, "", key)
+
+
+__all__ = ["DIALECTS", "EACH", "BatchSpec", "Limits", "Place", "Scope", "Table", "uuid_bind"]

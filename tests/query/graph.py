@@ -1,0 +1,217 @@
+"""A graph for tests of the read engine: the schema written out from the registry, and a minimal executor.
+
+The product's schema is made by `crmcore.schema`, a room above; here the engine is tested alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import orjson
+from graphql import (
+    FieldNode,
+    FragmentDefinitionNode,
+    GraphQLSchema,
+    OperationDefinitionNode,
+    build_schema,
+    parse,
+    validate,
+)
+from graphql.execution.values import get_variable_values
+
+from crmcore.kit import times
+from crmcore.platform.context import Context
+from crmcore.query import (
+    BatchField,
+    ColumnField,
+    ExternalRefsField,
+    ManyField,
+    MoneyField,
+    OneField,
+    ReadEngine,
+    Reading,
+    RecordType,
+    Registry,
+    Root,
+    StampField,
+)
+from crmcore.query import vocabulary as words
+
+_SCALARS = {
+    "uuid": "ID", "text": "String", "int": "Int", "bool": "Boolean", "decimal": "Decimal", "datetime": "DateTime",
+    "date": "Date",
+}  # fmt: skip
+_OPERANDS = {
+    "id": "ID", "text": "String", "name": "String", "int": "Int", "bool": "Boolean", "decimal": "Decimal",
+    "datetime": "DateTime", "date": "Date",
+}  # fmt: skip
+_PAGING = "first: Int, after: String, last: Int, before: String"
+_BATCH_TYPES = {str: "String", int: "Int", bool: "Boolean", float: "Float"}
+
+
+def schema_of(registry: Registry) -> GraphQLSchema:
+    """An executable schema of the registry's records."""
+    schema = build_schema("\n".join(_sdl(registry)))
+    for name, parse_, show in (
+        ("DateTime", times.from_text, times.to_text),
+        ("Date", date.fromisoformat, date.isoformat),
+        ("Decimal", Decimal, str),
+    ):
+        scalar: Any = schema.type_map[name]
+        scalar.parse_value = parse_
+        scalar.serialize = show
+    return schema
+
+
+def _sdl(registry: Registry) -> Any:
+    yield "scalar DateTime scalar Date scalar Decimal interface Node { id: ID! }"
+    yield "enum OrderDirection { ASC DESC } enum NullsOrder { FIRST LAST }"
+    yield "enum ActorKind { USER API_KEY PLUGIN SYSTEM IMPORT } type ActorStamp { kind: ActorKind! id: ID }"
+    yield "type Money { amount: Decimal! currencyCode: String! } type ExternalRef { system: String! externalId: String! }"
+    yield "type PageInfo { hasNextPage: Boolean! hasPreviousPage: Boolean! startCursor: String endCursor: String }"
+    yield "type AggregateKey { field: String! value: String record: Node }"
+    for kind, operand in _OPERANDS.items():
+        yield f"input {words.TYPE_NAMES[kind]} {{ {_operators(kind, operand)} }}"
+    yield "input MoneyFilter { amount: DecimalFilter currencyCode: StringFilter }"
+    enums: dict[str, Any] = {}
+    for record in registry.records.values():
+        for field in record.fields.values():
+            if isinstance(field, ColumnField) and field.enum and field.enum.__name__ not in enums:
+                enums[field.enum.__name__] = field
+        yield from _record(registry, record)
+    for name, field in enums.items():
+        if name != "ActorKind":
+            yield f"enum {name} {{ {' '.join(field.enum)} }}"
+        for kind, suffix in (("choice", ""), ("choices", "List")):
+            yield f"input {name}{suffix}Filter {{ {_operators(kind, name)} }}"
+    yield "type Query { node(id: ID!): Node nodes(ids: [ID!]!): [Node]"
+    for record in registry.records.values():
+        name, root = record.name, record.root
+        yield f"{record.root_plural}(where: {name}Filter, orderBy: [{name}Order!], {_PAGING}): {name}Connection"
+        yield f"{root}(id: ID!): {name} {root}ByExternalRef(system: String!, externalId: String!): {name}"
+        yield f"{root}Aggregate(where: {name}Filter, groupBy: [{name}GroupBy!], orderBy: [{name}AggregateOrder!], first: Int): [{name}Aggregate!]"
+    yield "}"
+
+
+def _operators(kind: Any, operand: str) -> str:
+    def type_(operator: str) -> str:
+        one = "Boolean" if operator in words.BOOLEAN_OPERATORS else operand
+        return f"[{one}!]" if operator in words.LIST_OPERATORS else one
+
+    return " ".join(f"{operator}: {type_(operator)}" for operator in words.OPERATORS[kind])
+
+
+def _record(registry: Registry, record: RecordType) -> Any:
+    name = record.name
+    yield f"type {name} implements Node {{ {' '.join(_output(f) for f in record.fields.values())} }}"
+    yield f"type {name}Connection {{ nodes: [{name}!]! edges: [{name}Edge!]! pageInfo: PageInfo! totalCount: Int! }}"
+    yield f"type {name}Edge {{ cursor: String! node: {name}! }}"
+    filters = " ".join(f"{key}: {_filter(key, f)}" for key, f in words.filterable(record).items())
+    yield f"input {name}Filter {{ and: [{name}Filter!] or: [{name}Filter!] not: {name}Filter {filters} }}"
+    yield f"input {name}ManyFilter {{ some: {name}Filter none: {name}Filter every: {name}Filter count: IntFilter }}"
+    hops = words.hops(record)
+    orders = " ".join(f"{key}: {hop.target}Order" for key, hop in hops.items())
+    yield f"enum {name}OrderField {{ {' '.join(words.orderable(record))} }}"
+    yield f"input {name}Order {{ field: {name}OrderField {orders} direction: OrderDirection nulls: NullsOrder }}"
+    groups = " ".join(f"{key}: {hop.target}GroupBy" for key, hop in hops.items())
+    yield f"enum {name}GroupField {{ {' '.join(words.groupable(record))} }}"
+    yield f"input {name}GroupBy {{ field: {name}GroupField {groups} }}"
+    parts, inputs = [], []
+    for function in words.AGGREGATES:
+        fields = words.summable(record) if function in ("sum", "avg") else words.comparable(record)
+        if fields:
+            made = f"{name}{function.capitalize()}"
+            yield f"type {made} {{ {' '.join(f'{k}: {_figure(function, f)}' for k, f in fields.items())} }}"
+            yield f"enum {made}Field {{ {' '.join(map(words.enum_name, fields))} }}"
+            parts.append(f"{function}: {made}!")
+            inputs.append(f"{function}: {made}Field")
+    yield f"type {name}Aggregate {{ keys: [AggregateKey!]! count: Int! {' '.join(parts)} }}"
+    yield f"input {name}AggregateOrder {{ count: Boolean {' '.join(inputs)} direction: OrderDirection nulls: NullsOrder }}"
+
+
+def _figure(function: str, field: Any) -> str:
+    if isinstance(field, MoneyField):
+        return "[Money!]!"
+    return "Decimal" if function in ("sum", "avg") else _SCALARS[field.type.kind]
+
+
+def _filter(key: str, field: Any) -> str:
+    if isinstance(field, OneField):
+        return f"{field.target}Filter" if key == field.name else "IdFilter"
+    return f"{field.target}ManyFilter" if isinstance(field, ManyField) else words.filter_type(field)
+
+
+def _output(field: Any) -> str:
+    must = "" if field.nullable else "!"
+    if isinstance(field, ManyField):
+        target = field.target
+        return f"{field.name}(where: {target}Filter, orderBy: [{target}Order!], {_PAGING}): {target}Connection!"
+    if isinstance(field, OneField):
+        return f"{field.name}: {field.target}"
+    if isinstance(field, MoneyField):
+        return f"{field.name}: Money{must}"
+    if isinstance(field, StampField):
+        return f"{field.name}: ActorStamp!"
+    if isinstance(field, ExternalRefsField):
+        return f"{field.name}: [ExternalRef!]!"
+    if isinstance(field, BatchField):
+        return f"{field.name}: {_BATCH_TYPES.get(field.annotation) or field.annotation.__name__}"
+    assert isinstance(field, ColumnField)
+    if field.enum:
+        kind = f"[{field.enum.__name__}!]" if field.type.kind == "choices" else field.enum.__name__
+    else:
+        kind = _SCALARS[field.type.kind]
+    return f"{field.name}: {kind}{must}"
+
+
+class Graph:
+    """Answers documents with the engine alone."""
+
+    def __init__(self, registry: Registry, engine: ReadEngine) -> None:
+        self.registry = registry
+        self.engine = engine
+        self.roots: dict[str, Root] = {"node": Root("node"), "nodes": Root("nodes")}
+        for record in registry.records.values():
+            self.roots[record.root_plural] = Root("list", record)
+            self.roots[record.root] = Root("one", record)
+            self.roots[f"{record.root}ByExternalRef"] = Root("external", record)
+            self.roots[f"{record.root}Aggregate"] = Root("aggregate", record)
+
+    def readings(self, text: str, variables: Mapping[str, Any] | None = None) -> dict[str, tuple[Root, Reading]]:
+        """What the executor hands to the engine for each root field."""
+        schema = self.engine.schema
+        document = parse(text)
+        problems = validate(schema, document)
+        assert not problems, problems
+        (operation,) = (d for d in document.definitions if isinstance(d, OperationDefinitionNode))
+        values = get_variable_values(schema, operation.variable_definitions or (), dict(variables or {}))
+        assert not isinstance(values, list), values
+        fragments = {d.name.value: d for d in document.definitions if isinstance(d, FragmentDefinitionNode)}
+        query = schema.query_type
+        assert query is not None
+        found = {}
+        for node in operation.selection_set.selections:
+            assert isinstance(node, FieldNode)
+            key = node.alias.value if node.alias else node.name.value
+            type_ = query.fields[node.name.value].type
+            reading = Reading(text, [node], fragments, values.coerced, (key,), type_)
+            found[key] = (self.roots[node.name.value], reading)
+        return found
+
+    async def texts(self, ctx: Context, text: str, variables: Mapping[str, Any] | None = None) -> dict[str, bytes]:
+        """The finished JSON of each root field; errors of batch fields fail the test."""
+        answers = {}
+        for key, (root, reading) in self.readings(text, variables).items():
+            done = await self.engine.read(ctx, root, reading)
+            assert not done.errors, done.errors
+            answers[key] = done.json or b"null"
+        return answers
+
+    async def ask(self, ctx: Context, text: str, variables: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """The answer as Python values, keys in their order."""
+        return {key: orjson.loads(found) for key, found in (await self.texts(ctx, text, variables)).items()}
+
+
