@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from functools import lru_cache
 
 
 def fold(text: str) -> str:
@@ -19,6 +20,7 @@ def snake(name: str) -> str:
     return "".join(f"_{c.lower()}" if c.isupper() else c for c in name).lstrip("_")
 
 
+@lru_cache(4096)
 def camel(name: str) -> str:
     """`care_plan` becomes `carePlan`."""
     head, *rest = name.split("_")
