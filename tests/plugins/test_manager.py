@@ -54,7 +54,11 @@ def test_no_plugin_is_a_complete_app():
 
 def test_every_app_has_its_own_instance():
     made = []
-    cls = plugin(__init__=lambda self: made.append(self))
+
+    def note(self: Any) -> None:
+        made.append(self)
+
+    cls = plugin(__init__=note)
     Plugins([found(cls)])
     Plugins([found(cls)])
     assert len(made) == 2
@@ -244,10 +248,6 @@ async def nothing(rows: Any, ctx: Any) -> list[None]:
 
 
 def extension(attribute: str) -> type:
-    @extend("Customer")
-    class Added:
-        pass
-
     return extend("Customer")(
         type("Added", (), {"__annotations__": {attribute: int | None}, attribute: batch(nothing, "A number.")})
     )
