@@ -1,0 +1,49 @@
+"""The GraphQL face. For plugins it is the door to the graph: what declares records, extensions and actions.
+
+The records' own classes are for annotations: import them under TYPE_CHECKING.
+"""
+
+from typing import TYPE_CHECKING
+
+from crmcore.query import Many, Money, batch, extend, field, record
+from crmcore.schema.actions import action, arg
+
+if TYPE_CHECKING:
+    from crmcore.schema.activities import Interaction, Task
+    from crmcore.schema.care import CarePlan, Touchpoint
+    from crmcore.schema.cases import Case
+    from crmcore.schema.catalogue import Product
+    from crmcore.schema.contacts import Contact, ContactLink
+    from crmcore.schema.customers import Address, ContactPoint, Customer
+    from crmcore.schema.deals import Deal, Order, OrderLine, Pipeline, Stage, StageTransition
+    from crmcore.schema.people import Team, User
+
+__all__ = [
+    "Address",
+    "CarePlan",
+    "Case",
+    "Contact",
+    "ContactLink",
+    "ContactPoint",
+    "Customer",
+    "Deal",
+    "Interaction",
+    "Many",
+    "Money",
+    "Order",
+    "OrderLine",
+    "Pipeline",
+    "Product",
+    "Stage",
+    "StageTransition",
+    "Task",
+    "Team",
+    "Touchpoint",
+    "User",
+    "action",
+    "arg",
+    "batch",
+    "extend",
+    "field",
+    "record",
+]
