@@ -49,6 +49,18 @@ class Dialect(Protocol):
         """A scalar subquery: a JSON array of a JSON value for each row of `source`, a list of keys called v, in its
         order. Without `nulls`, what is null is left out."""
 
+    def tuple_of(self, elements: Sequence[Expression]) -> Sql:
+        """A JSON array of these JSON values."""
+
+    def key_text(self, kind: str, expression: str, table: str) -> str:
+        """The key of a group as text in the API's form; `table` is the record's, where it is one."""
+
+    def whole(self, expression: str) -> str:
+        """A sum of counts as a plain whole number."""
+
+    def average(self, total: str, count: str) -> str:
+        """total / count as a whole number, rounded half-even; null where the count is 0."""
+
     def hex_array(self, expressions: Sequence[Expression]) -> Sql:
         """A JSON array of values as hexadecimal text."""
 
@@ -106,6 +118,18 @@ class Postgres:
         rows = Sql("SELECT ", element, '::json AS "~", v."n" FROM ', source)
         kept = "" if nulls else ' FILTER (WHERE l."~" IS NOT NULL)'
         return Sql(f"(SELECT coalesce(json_agg(l.\"~\" ORDER BY l.\"n\"){kept}, '[]'::json) FROM (", rows, ") l)")
+
+    def tuple_of(self, elements: Sequence[Expression]) -> Sql:
+        return Sql("json_build_array(", join(", ", elements), ")")
+
+    def key_text(self, kind: str, expression: str, table: str) -> str:
+        return self.global_id(table, expression) if table else f"{expression}::text"
+
+    def whole(self, expression: str) -> str:
+        return f"({expression})::bigint"
+
+    def average(self, total: str, count: str) -> str:
+        return _half_even(f"div({total}, {count})", f"mod({total}, {count})", total, count)
 
     def hex_array(self, expressions: Sequence[Expression]) -> Sql:
         return Sql("encode(convert_to(json_build_array(", join(", ", expressions), ")::text, 'UTF8'), 'hex')")
@@ -169,6 +193,22 @@ class Sqlite:
         kept = "" if nulls else ' WHERE l."~" IS NOT NULL'
         return Sql('(SELECT json_group_array(json(l."~")) FROM (', rows, f" LIMIT -1) l{kept})")
 
+    def tuple_of(self, elements: Sequence[Expression]) -> Sql:
+        return Sql("json_array(", join(", ", elements), ")")
+
+    def key_text(self, kind: str, expression: str, table: str) -> str:
+        if table:
+            return self.global_id(table, expression)
+        if kind == "bool":
+            return f"iif({expression} IS NULL, NULL, iif({expression}, 'true', 'false'))"
+        return f"CAST({expression} AS TEXT)"
+
+    def whole(self, expression: str) -> str:
+        return expression
+
+    def average(self, total: str, count: str) -> str:
+        return _half_even(f"({total} / {count})", f"({total} % {count})", total, count)
+
     def hex_array(self, expressions: Sequence[Expression]) -> Sql:
         return Sql("hex(json_array(", join(", ", expressions), "))")
 
@@ -199,6 +239,13 @@ DIALECTS: Final[dict[Name, Any]] = {"postgres": Postgres, "sqlite": Sqlite}
 def literal(constant: str) -> str:
     """A text constant of ours (a type name, a response key) as SQL."""
     return "'" + constant.replace("'", "''") + "'"
+
+
+def _half_even(quotient: str, rest: str, total: str, count: str) -> str:
+    """The quotient, truncated, made half-even in whole numbers: exact, and the same on every database."""
+    away = f"2 * abs({rest}) > {count} OR (2 * abs({rest}) = {count} AND abs({quotient}) % 2 = 1)"
+    step = f"CASE WHEN {away} THEN CASE WHEN {total} < 0 THEN -1 ELSE 1 END ELSE 0 END"
+    return f"CASE WHEN {count} > 0 THEN {quotient} + {step} END"
 
 
 def _columns(pairs: Sequence[Pair]) -> Sql:

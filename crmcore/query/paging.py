@@ -113,7 +113,7 @@ def _key(
         (name,) = through
         if len(path) >= scope.limits.filter_depth:
             raise parts[name].fail(f"orders may go through {scope.limits.filter_depth} relations, not more.")
-        target = _join(scope, table, name, (*path, name), joins, pieces)
+        target = join_one(scope, table, name, (*path, name), joins, pieces)
         return _key(scope, target, parts[name], (*path, name), joins, pieces)
     field = orderable(record)[parts["field"].exact()]
     column, kind = _sorted_by(field)
@@ -134,7 +134,7 @@ def _sorted_by(field: ColumnField | MoneyField) -> tuple[str, str]:
     return (field.folded, "folded") if field.folded else (field.column, field.type.kind)
 
 
-def _join(
+def join_one(
     scope: Scope, table: Table, name: str, path: tuple[str, ...], joins: dict[tuple[str, ...], Table],
     pieces: list[Sql],
 ) -> Table:

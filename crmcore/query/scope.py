@@ -20,8 +20,8 @@ from crmcore.records.model import Record
 EACH: Final = None
 """In a place: every item of a list."""
 
-Place = tuple[str | None, ...]
-"""Where rows are in an answer: response keys, and EACH for every item of a list."""
+Place = tuple[str | int | None, ...]
+"""Where rows are in an answer: response keys, places in a list of known length, and EACH for every item of a list."""
 
 
 @dataclass(frozen=True, slots=True)
