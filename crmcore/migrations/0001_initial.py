@@ -1,20 +1,11 @@
-from tortoise import fields, migrations
-from tortoise.fields.base import OnDelete
-from tortoise.indexes import Index
+from tortoise import migrations
 from tortoise.migrations import operations as ops
-
-from crmcore.platform.fields import (
-    BigInt,
-    Day,
-    Flag,
-    Int,
-    Json,
-    Scaled,
-    Text,
-    UtcDatetime,
-    Uuid,
-)
+from crmcore.platform.fields import BigInt, Day, Flag, Int, Json, Scaled, Text, UtcDatetime, Uuid
 from crmcore.platform.tables import UniqueIndex
+from tortoise.fields.base import OnDelete
+from tortoise import fields
+from tortoise.indexes import Index
+from tortoise.migrations.constraints import CheckConstraint
 
 
 class Migration(migrations.Migration):
@@ -214,7 +205,6 @@ class Migration(migrations.Migration):
                         "core.Product",
                         source_field="successor_of_id",
                         null=True,
-                        to_field="id",
                         related_name=False,
                         on_delete=OnDelete.SET_NULL,
                     ),
@@ -254,11 +244,7 @@ class Migration(migrations.Migration):
                 (
                     "pipeline",
                     fields.ForeignKeyField(
-                        "core.Pipeline",
-                        source_field="pipeline_id",
-                        to_field="id",
-                        related_name=False,
-                        on_delete=OnDelete.CASCADE,
+                        "core.Pipeline", source_field="pipeline_id", related_name=False, on_delete=OnDelete.CASCADE
                     ),
                 ),
                 ("name", Text(max_length=200)),
@@ -315,7 +301,6 @@ class Migration(migrations.Migration):
                         "core.Team",
                         source_field="parent_id",
                         null=True,
-                        to_field="id",
                         related_name=False,
                         on_delete=OnDelete.RESTRICT,
                     ),
@@ -353,12 +338,7 @@ class Migration(migrations.Migration):
                 (
                     "team",
                     fields.ForeignKeyField(
-                        "core.Team",
-                        source_field="team_id",
-                        null=True,
-                        to_field="id",
-                        related_name=False,
-                        on_delete=OnDelete.SET_NULL,
+                        "core.Team", source_field="team_id", null=True, related_name=False, on_delete=OnDelete.SET_NULL
                     ),
                 ),
                 ("is_active", Flag()),
@@ -391,23 +371,13 @@ class Migration(migrations.Migration):
                 (
                     "owner",
                     fields.ForeignKeyField(
-                        "core.User",
-                        source_field="owner_id",
-                        null=True,
-                        to_field="id",
-                        related_name=False,
-                        on_delete=OnDelete.SET_NULL,
+                        "core.User", source_field="owner_id", null=True, related_name=False, on_delete=OnDelete.SET_NULL
                     ),
                 ),
                 (
                     "team",
                     fields.ForeignKeyField(
-                        "core.Team",
-                        source_field="team_id",
-                        null=True,
-                        to_field="id",
-                        related_name=False,
-                        on_delete=OnDelete.SET_NULL,
+                        "core.Team", source_field="team_id", null=True, related_name=False, on_delete=OnDelete.SET_NULL
                     ),
                 ),
                 ("kind", Text(max_length=40)),
@@ -439,7 +409,6 @@ class Migration(migrations.Migration):
                         "core.Customer",
                         source_field="parent_id",
                         null=True,
-                        to_field="id",
                         related_name=False,
                         on_delete=OnDelete.RESTRICT,
                     ),
@@ -482,7 +451,6 @@ class Migration(migrations.Migration):
                         "core.Customer",
                         source_field="customer_id",
                         null=True,
-                        to_field="id",
                         related_name=False,
                         on_delete=OnDelete.CASCADE,
                     ),
@@ -493,7 +461,6 @@ class Migration(migrations.Migration):
                         "core.Contact",
                         source_field="contact_id",
                         null=True,
-                        to_field="id",
                         related_name=False,
                         on_delete=OnDelete.CASCADE,
                     ),
@@ -507,6 +474,12 @@ class Migration(migrations.Migration):
             ],
             options={
                 "table": "address",
+                "constraints": [
+                    CheckConstraint(
+                        check="(CASE WHEN customer_id IS NULL THEN 0 ELSE 1 END) + (CASE WHEN contact_id IS NULL THEN 0 ELSE 1 END) = 1",
+                        name="ck_address_one_customer_id_contact_id",
+                    )
+                ],
                 "indexes": [
                     Index(fields=["tenant_id", "id"], name="ix_address_id"),
                     Index(fields=["tenant_id", "contact_id", "id"], name="ix_address_contact_id"),
@@ -531,33 +504,19 @@ class Migration(migrations.Migration):
                 (
                     "owner",
                     fields.ForeignKeyField(
-                        "core.User",
-                        source_field="owner_id",
-                        null=True,
-                        to_field="id",
-                        related_name=False,
-                        on_delete=OnDelete.SET_NULL,
+                        "core.User", source_field="owner_id", null=True, related_name=False, on_delete=OnDelete.SET_NULL
                     ),
                 ),
                 (
                     "team",
                     fields.ForeignKeyField(
-                        "core.Team",
-                        source_field="team_id",
-                        null=True,
-                        to_field="id",
-                        related_name=False,
-                        on_delete=OnDelete.SET_NULL,
+                        "core.Team", source_field="team_id", null=True, related_name=False, on_delete=OnDelete.SET_NULL
                     ),
                 ),
                 (
                     "customer",
                     fields.ForeignKeyField(
-                        "core.Customer",
-                        source_field="customer_id",
-                        to_field="id",
-                        related_name=False,
-                        on_delete=OnDelete.CASCADE,
+                        "core.Customer", source_field="customer_id", related_name=False, on_delete=OnDelete.CASCADE
                     ),
                 ),
                 ("name", Text(max_length=200)),
@@ -593,23 +552,13 @@ class Migration(migrations.Migration):
                 (
                     "owner",
                     fields.ForeignKeyField(
-                        "core.User",
-                        source_field="owner_id",
-                        null=True,
-                        to_field="id",
-                        related_name=False,
-                        on_delete=OnDelete.SET_NULL,
+                        "core.User", source_field="owner_id", null=True, related_name=False, on_delete=OnDelete.SET_NULL
                     ),
                 ),
                 (
                     "team",
                     fields.ForeignKeyField(
-                        "core.Team",
-                        source_field="team_id",
-                        null=True,
-                        to_field="id",
-                        related_name=False,
-                        on_delete=OnDelete.SET_NULL,
+                        "core.Team", source_field="team_id", null=True, related_name=False, on_delete=OnDelete.SET_NULL
                     ),
                 ),
                 ("number", Text(max_length=40)),
@@ -619,11 +568,7 @@ class Migration(migrations.Migration):
                 (
                     "customer",
                     fields.ForeignKeyField(
-                        "core.Customer",
-                        source_field="customer_id",
-                        to_field="id",
-                        related_name=False,
-                        on_delete=OnDelete.CASCADE,
+                        "core.Customer", source_field="customer_id", related_name=False, on_delete=OnDelete.CASCADE
                     ),
                 ),
                 (
@@ -632,7 +577,6 @@ class Migration(migrations.Migration):
                         "core.Contact",
                         source_field="contact_id",
                         null=True,
-                        to_field="id",
                         related_name=False,
                         on_delete=OnDelete.SET_NULL,
                     ),
@@ -643,7 +587,6 @@ class Migration(migrations.Migration):
                         "core.Product",
                         source_field="product_id",
                         null=True,
-                        to_field="id",
                         related_name=False,
                         on_delete=OnDelete.SET_NULL,
                     ),
@@ -663,7 +606,6 @@ class Migration(migrations.Migration):
                         "core.Case",
                         source_field="parent_case_id",
                         null=True,
-                        to_field="id",
                         related_name=False,
                         on_delete=OnDelete.SET_NULL,
                     ),
@@ -674,7 +616,6 @@ class Migration(migrations.Migration):
                         "core.Case",
                         source_field="merged_into_id",
                         null=True,
-                        to_field="id",
                         related_name=False,
                         on_delete=OnDelete.SET_NULL,
                     ),
@@ -716,21 +657,13 @@ class Migration(migrations.Migration):
                 (
                     "customer",
                     fields.ForeignKeyField(
-                        "core.Customer",
-                        source_field="customer_id",
-                        to_field="id",
-                        related_name=False,
-                        on_delete=OnDelete.CASCADE,
+                        "core.Customer", source_field="customer_id", related_name=False, on_delete=OnDelete.CASCADE
                     ),
                 ),
                 (
                     "contact",
                     fields.ForeignKeyField(
-                        "core.Contact",
-                        source_field="contact_id",
-                        to_field="id",
-                        related_name=False,
-                        on_delete=OnDelete.CASCADE,
+                        "core.Contact", source_field="contact_id", related_name=False, on_delete=OnDelete.CASCADE
                     ),
                 ),
                 ("role", Text(null=True, max_length=40)),
@@ -777,7 +710,6 @@ class Migration(migrations.Migration):
                         "core.Customer",
                         source_field="customer_id",
                         null=True,
-                        to_field="id",
                         related_name=False,
                         on_delete=OnDelete.CASCADE,
                     ),
@@ -788,7 +720,6 @@ class Migration(migrations.Migration):
                         "core.Contact",
                         source_field="contact_id",
                         null=True,
-                        to_field="id",
                         related_name=False,
                         on_delete=OnDelete.CASCADE,
                     ),
@@ -802,6 +733,12 @@ class Migration(migrations.Migration):
             ],
             options={
                 "table": "contact_point",
+                "constraints": [
+                    CheckConstraint(
+                        check="(CASE WHEN customer_id IS NULL THEN 0 ELSE 1 END) + (CASE WHEN contact_id IS NULL THEN 0 ELSE 1 END) = 1",
+                        name="ck_contact_point_one_customer_id_contact_id",
+                    )
+                ],
                 "indexes": [
                     Index(fields=["tenant_id", "normalized", "id"], name="ix_contact_point_normalized"),
                     Index(fields=["tenant_id", "id"], name="ix_contact_point_id"),
@@ -827,23 +764,13 @@ class Migration(migrations.Migration):
                 (
                     "owner",
                     fields.ForeignKeyField(
-                        "core.User",
-                        source_field="owner_id",
-                        null=True,
-                        to_field="id",
-                        related_name=False,
-                        on_delete=OnDelete.SET_NULL,
+                        "core.User", source_field="owner_id", null=True, related_name=False, on_delete=OnDelete.SET_NULL
                     ),
                 ),
                 (
                     "team",
                     fields.ForeignKeyField(
-                        "core.Team",
-                        source_field="team_id",
-                        null=True,
-                        to_field="id",
-                        related_name=False,
-                        on_delete=OnDelete.SET_NULL,
+                        "core.Team", source_field="team_id", null=True, related_name=False, on_delete=OnDelete.SET_NULL
                     ),
                 ),
                 ("name", Text(max_length=300)),
@@ -854,7 +781,6 @@ class Migration(migrations.Migration):
                         "core.Customer",
                         source_field="customer_id",
                         null=True,
-                        to_field="id",
                         related_name=False,
                         on_delete=OnDelete.CASCADE,
                     ),
@@ -862,21 +788,13 @@ class Migration(migrations.Migration):
                 (
                     "pipeline",
                     fields.ForeignKeyField(
-                        "core.Pipeline",
-                        source_field="pipeline_id",
-                        to_field="id",
-                        related_name=False,
-                        on_delete=OnDelete.RESTRICT,
+                        "core.Pipeline", source_field="pipeline_id", related_name=False, on_delete=OnDelete.RESTRICT
                     ),
                 ),
                 (
                     "stage",
                     fields.ForeignKeyField(
-                        "core.Stage",
-                        source_field="stage_id",
-                        to_field="id",
-                        related_name=False,
-                        on_delete=OnDelete.RESTRICT,
+                        "core.Stage", source_field="stage_id", related_name=False, on_delete=OnDelete.RESTRICT
                     ),
                 ),
                 (
@@ -885,7 +803,6 @@ class Migration(migrations.Migration):
                         "core.Product",
                         source_field="product_id",
                         null=True,
-                        to_field="id",
                         related_name=False,
                         on_delete=OnDelete.SET_NULL,
                     ),
@@ -935,33 +852,19 @@ class Migration(migrations.Migration):
                 (
                     "customer",
                     fields.ForeignKeyField(
-                        "core.Customer",
-                        source_field="customer_id",
-                        to_field="id",
-                        related_name=False,
-                        on_delete=OnDelete.CASCADE,
+                        "core.Customer", source_field="customer_id", related_name=False, on_delete=OnDelete.CASCADE
                     ),
                 ),
                 (
                     "user",
                     fields.ForeignKeyField(
-                        "core.User",
-                        source_field="user_id",
-                        null=True,
-                        to_field="id",
-                        related_name=False,
-                        on_delete=OnDelete.SET_NULL,
+                        "core.User", source_field="user_id", null=True, related_name=False, on_delete=OnDelete.SET_NULL
                     ),
                 ),
                 (
                     "deal",
                     fields.ForeignKeyField(
-                        "core.Deal",
-                        source_field="deal_id",
-                        null=True,
-                        to_field="id",
-                        related_name=False,
-                        on_delete=OnDelete.SET_NULL,
+                        "core.Deal", source_field="deal_id", null=True, related_name=False, on_delete=OnDelete.SET_NULL
                     ),
                 ),
                 ("status", Text(max_length=40)),
@@ -1001,11 +904,7 @@ class Migration(migrations.Migration):
                 (
                     "order",
                     fields.ForeignKeyField(
-                        "core.Order",
-                        source_field="order_id",
-                        to_field="id",
-                        related_name=False,
-                        on_delete=OnDelete.CASCADE,
+                        "core.Order", source_field="order_id", related_name=False, on_delete=OnDelete.CASCADE
                     ),
                 ),
                 (
@@ -1014,7 +913,6 @@ class Migration(migrations.Migration):
                         "core.Product",
                         source_field="product_id",
                         null=True,
-                        to_field="id",
                         related_name=False,
                         on_delete=OnDelete.RESTRICT,
                     ),
@@ -1053,11 +951,7 @@ class Migration(migrations.Migration):
                 (
                     "deal",
                     fields.ForeignKeyField(
-                        "core.Deal",
-                        source_field="deal_id",
-                        to_field="id",
-                        related_name=False,
-                        on_delete=OnDelete.CASCADE,
+                        "core.Deal", source_field="deal_id", related_name=False, on_delete=OnDelete.CASCADE
                     ),
                 ),
                 (
@@ -1066,7 +960,6 @@ class Migration(migrations.Migration):
                         "core.Stage",
                         source_field="from_stage_id",
                         null=True,
-                        to_field="id",
                         related_name=False,
                         on_delete=OnDelete.RESTRICT,
                     ),
@@ -1074,11 +967,7 @@ class Migration(migrations.Migration):
                 (
                     "to_stage",
                     fields.ForeignKeyField(
-                        "core.Stage",
-                        source_field="to_stage_id",
-                        to_field="id",
-                        related_name=False,
-                        on_delete=OnDelete.RESTRICT,
+                        "core.Stage", source_field="to_stage_id", related_name=False, on_delete=OnDelete.RESTRICT
                     ),
                 ),
                 ("at", UtcDatetime()),
@@ -1112,23 +1001,13 @@ class Migration(migrations.Migration):
                 (
                     "owner",
                     fields.ForeignKeyField(
-                        "core.User",
-                        source_field="owner_id",
-                        null=True,
-                        to_field="id",
-                        related_name=False,
-                        on_delete=OnDelete.SET_NULL,
+                        "core.User", source_field="owner_id", null=True, related_name=False, on_delete=OnDelete.SET_NULL
                     ),
                 ),
                 (
                     "team",
                     fields.ForeignKeyField(
-                        "core.Team",
-                        source_field="team_id",
-                        null=True,
-                        to_field="id",
-                        related_name=False,
-                        on_delete=OnDelete.SET_NULL,
+                        "core.Team", source_field="team_id", null=True, related_name=False, on_delete=OnDelete.SET_NULL
                     ),
                 ),
                 ("subject", Text(max_length=300)),
@@ -1142,7 +1021,6 @@ class Migration(migrations.Migration):
                         "core.Customer",
                         source_field="customer_id",
                         null=True,
-                        to_field="id",
                         related_name=False,
                         on_delete=OnDelete.CASCADE,
                     ),
@@ -1150,23 +1028,13 @@ class Migration(migrations.Migration):
                 (
                     "deal",
                     fields.ForeignKeyField(
-                        "core.Deal",
-                        source_field="deal_id",
-                        null=True,
-                        to_field="id",
-                        related_name=False,
-                        on_delete=OnDelete.CASCADE,
+                        "core.Deal", source_field="deal_id", null=True, related_name=False, on_delete=OnDelete.CASCADE
                     ),
                 ),
                 (
                     "case",
                     fields.ForeignKeyField(
-                        "core.Case",
-                        source_field="case_id",
-                        null=True,
-                        to_field="id",
-                        related_name=False,
-                        on_delete=OnDelete.CASCADE,
+                        "core.Case", source_field="case_id", null=True, related_name=False, on_delete=OnDelete.CASCADE
                     ),
                 ),
             ],
@@ -1200,21 +1068,13 @@ class Migration(migrations.Migration):
                 (
                     "care_plan",
                     fields.ForeignKeyField(
-                        "core.CarePlan",
-                        source_field="care_plan_id",
-                        to_field="id",
-                        related_name=False,
-                        on_delete=OnDelete.CASCADE,
+                        "core.CarePlan", source_field="care_plan_id", related_name=False, on_delete=OnDelete.CASCADE
                     ),
                 ),
                 (
                     "customer",
                     fields.ForeignKeyField(
-                        "core.Customer",
-                        source_field="customer_id",
-                        to_field="id",
-                        related_name=False,
-                        on_delete=OnDelete.CASCADE,
+                        "core.Customer", source_field="customer_id", related_name=False, on_delete=OnDelete.CASCADE
                     ),
                 ),
                 (
@@ -1223,7 +1083,6 @@ class Migration(migrations.Migration):
                         "core.Contact",
                         source_field="contact_id",
                         null=True,
-                        to_field="id",
                         related_name=False,
                         on_delete=OnDelete.SET_NULL,
                     ),
@@ -1231,12 +1090,7 @@ class Migration(migrations.Migration):
                 (
                     "user",
                     fields.ForeignKeyField(
-                        "core.User",
-                        source_field="user_id",
-                        null=True,
-                        to_field="id",
-                        related_name=False,
-                        on_delete=OnDelete.SET_NULL,
+                        "core.User", source_field="user_id", null=True, related_name=False, on_delete=OnDelete.SET_NULL
                     ),
                 ),
                 ("occasion", Text(max_length=40)),
@@ -1290,11 +1144,7 @@ class Migration(migrations.Migration):
                 (
                     "customer",
                     fields.ForeignKeyField(
-                        "core.Customer",
-                        source_field="customer_id",
-                        to_field="id",
-                        related_name=False,
-                        on_delete=OnDelete.CASCADE,
+                        "core.Customer", source_field="customer_id", related_name=False, on_delete=OnDelete.CASCADE
                     ),
                 ),
                 (
@@ -1303,7 +1153,6 @@ class Migration(migrations.Migration):
                         "core.Contact",
                         source_field="contact_id",
                         null=True,
-                        to_field="id",
                         related_name=False,
                         on_delete=OnDelete.SET_NULL,
                     ),
@@ -1311,23 +1160,13 @@ class Migration(migrations.Migration):
                 (
                     "deal",
                     fields.ForeignKeyField(
-                        "core.Deal",
-                        source_field="deal_id",
-                        null=True,
-                        to_field="id",
-                        related_name=False,
-                        on_delete=OnDelete.SET_NULL,
+                        "core.Deal", source_field="deal_id", null=True, related_name=False, on_delete=OnDelete.SET_NULL
                     ),
                 ),
                 (
                     "case",
                     fields.ForeignKeyField(
-                        "core.Case",
-                        source_field="case_id",
-                        null=True,
-                        to_field="id",
-                        related_name=False,
-                        on_delete=OnDelete.SET_NULL,
+                        "core.Case", source_field="case_id", null=True, related_name=False, on_delete=OnDelete.SET_NULL
                     ),
                 ),
                 (
@@ -1336,7 +1175,6 @@ class Migration(migrations.Migration):
                         "core.Touchpoint",
                         source_field="touchpoint_id",
                         null=True,
-                        to_field="id",
                         related_name=False,
                         on_delete=OnDelete.SET_NULL,
                     ),
@@ -1344,12 +1182,7 @@ class Migration(migrations.Migration):
                 (
                     "user",
                     fields.ForeignKeyField(
-                        "core.User",
-                        source_field="user_id",
-                        null=True,
-                        to_field="id",
-                        related_name=False,
-                        on_delete=OnDelete.SET_NULL,
+                        "core.User", source_field="user_id", null=True, related_name=False, on_delete=OnDelete.SET_NULL
                     ),
                 ),
             ],
@@ -1370,12 +1203,7 @@ class Migration(migrations.Migration):
             model_name="Team",
             name="manager",
             field=fields.ForeignKeyField(
-                "core.User",
-                source_field="manager_id",
-                null=True,
-                to_field="id",
-                related_name=False,
-                on_delete=OnDelete.SET_NULL,
+                "core.User", source_field="manager_id", null=True, related_name=False, on_delete=OnDelete.SET_NULL
             ),
         ),
         ops.AddIndex(

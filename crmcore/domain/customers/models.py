@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from crmcore.domain.customers import rules
 from crmcore.platform.access import Access, through
 from crmcore.platform.fields import Choice, ChoiceList, Day, Flag, Folded, Int, Scaled, Text, UtcDatetime
+from crmcore.platform.tables import exactly_one
 from crmcore.records.model import OwnedRecord, Record, Rules, Unique, reference
 
 
@@ -170,6 +171,7 @@ class Address(Record):
 
     class Meta(Record.Meta):
         table = "address"
+        constraints = (exactly_one("address", "customer_id", "contact_id"),)
 
 
 class ContactPoint(Record):
@@ -189,4 +191,5 @@ class ContactPoint(Record):
 
     class Meta(Record.Meta):
         table = "contact_point"
+        constraints = (exactly_one("contact_point", "customer_id", "contact_id"),)
         indexes = (("tenant_id", "normalized", "id"),)

@@ -100,8 +100,8 @@ def _in_order(operations: Sequence[Operation], app: str) -> Sequence[Operation]:
         needs = {name: _needs(op, app) & waiting.keys() - {name} for name, op in waiting.items()}
         name = min((n for n in needs if not needs[n]), default=None)
         if name is None:
-            name = min((n for n in needs if _in_ring(n, needs)), key=lambda n: (len(needs[n]), n))
-            later += _cut(waiting[name], needs[name], app)
+            name = _cut_at(waiting, needs, app)
+            later += _cut(waiting[name], _naming(waiting[name], needs[name], app))
         ordered.append(waiting.pop(name))
     return [*ordered, *later, *(op for op in operations if not isinstance(op, CreateModel))]
 
@@ -122,15 +122,27 @@ def _in_ring(start: str, needs: dict[str, set[str]]) -> bool:
     return start in seen
 
 
-def _cut(operation: CreateModel, names: set[str], app: str) -> list[Operation]:
-    """Take the foreign keys to these models out of the creation; they are to be added when the models exist."""
-    cut = [
-        (name, field)
-        for name, field in operation.fields
-        if isinstance(field, ForeignKeyFieldInstance) and str(field.model_name) in {f"{app}.{n}" for n in names}
+def _cut_at(waiting: dict[str, CreateModel], needs: dict[str, set[str]], app: str) -> str:
+    """The model of a ring that can do without the others for a while, with the fewest foreign keys added later."""
+    able = [
+        (len(needs[name]), name)
+        for name in needs
+        if _in_ring(name, needs) and all(field.null for _, field in _naming(waiting[name], needs[name], app))
     ]
-    if not all(field.null for _, field in cut):
-        raise ConfigError(f"{operation.name} is in a ring of foreign keys that may not be null: let one be null.")
+    if not able:
+        raise ConfigError(f"A ring of foreign keys that may not be null joins {', '.join(sorted(waiting))}.")
+    return min(able)[1]
+
+
+def _naming(operation: CreateModel, names: set[str], app: str) -> list[tuple[str, Any]]:
+    """The foreign keys that name these models."""
+    wanted = {f"{app}.{name}" for name in names}
+    keys = [(n, f) for n, f in operation.fields if isinstance(f, ForeignKeyFieldInstance)]
+    return [(name, field) for name, field in keys if str(field.model_name) in wanted]
+
+
+def _cut(operation: CreateModel, cut: list[tuple[str, Any]]) -> list[Operation]:
+    """Take these foreign keys out of the creation; they are to be added when the models exist."""
     gone = {name for name, _ in cut}
     columns = {field.source_field for _, field in cut}
     operation.fields = [(n, f) for n, f in operation.fields if n not in gone]
@@ -160,6 +172,8 @@ class _Writer(MigrationWriter):
         path, args, kwargs = field.deconstruct()
         for noise in ("encoder", "decoder", "auto_now", "auto_now_add", "db_constraint"):
             kwargs.pop(noise, None)
+        if kwargs.get("to_field") == "id":
+            del kwargs["to_field"]
         if kwargs.get("primary_key"):
             kwargs = {name: v for name, v in kwargs.items() if name not in ("unique", "db_index")}
         return _render_call(path, args, kwargs, imports)

@@ -14,7 +14,7 @@ from crmcore.errors import ConfigError
 from crmcore.kit import times
 from crmcore.kit.sql import Sql, value
 from crmcore.platform.database import Database, Transaction, connect, dialect_of
-from crmcore.platform.identity import DEFAULT_TENANT, create_tenant
+from crmcore.platform.identity import DEFAULT_TENANT, Tenant, create_tenant
 from crmcore.platform.metadata import App, load_models
 from crmcore.platform.migrate.editors import editor_for
 from crmcore.platform.migrate.graph import Graph, Key, Step, load
@@ -71,8 +71,10 @@ async def migrate(
             report.backup = await _back_up(db)
         await _carry_out(db, graph, plan, applied, report, progress)
         if not graph.forward(applied):
-            report.differences = await differences(db, await load_models(apps))
-            await _default_tenant(db)
+            models = await load_models(apps)
+            report.differences = await differences(db, models)
+            if any(Tenant in app.values() for app in models.values()):
+                await _default_tenant(db)
     return report
 
 
