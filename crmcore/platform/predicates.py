@@ -25,14 +25,20 @@ def of_context(run: Any) -> Policy:
 
 
 def predicate(
-    policy: Policy, model: type[Model], alias: str, dialect: Dialect, *, policy_of: PolicyOf = of_context
+    policy: Policy,
+    model: type[Model],
+    alias: str,
+    dialect: Dialect,
+    *,
+    policy_of: PolicyOf = of_context,
+    deleted: bool = False,
 ) -> Sql:
-    """The rows of `model`, used as `alias`, that the caller may see.
+    """The rows of `model`, used as `alias`, that the caller may see; with `deleted`, those they may restore.
 
     Only the policy's reach goes into the text. The ids are bound: `policy_of` gives the policy of the run that the
     statement's values are made for. Aliases inside begin with `alias`, so they are as unique as it is.
     """
-    return _Guard(policy.reach, dialect, policy_of).rows(model, alias, 0)
+    return _Guard(policy.reach, dialect, policy_of).rows(model, alias, 0, deleted=deleted)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,17 +47,18 @@ class _Guard:
     dialect: Dialect
     policy_of: PolicyOf
 
-    def rows(self, model: type[Model], alias: str, depth: int) -> Sql:
+    def rows(self, model: type[Model], alias: str, depth: int, *, deleted: bool = False) -> Sql:
+        """A deleted row's parents must live (else it cannot come back), its children are those deleted with it."""
         if depth > _DEEPEST:
             raise ValueError(f"{model.__name__} is guarded through too many tables, or through itself")
-        return all_of([*self._living(alias), *self._within(model, alias, depth)])
+        return all_of([*self._there(alias, deleted), *self._within(model, alias, depth, deleted)])
 
-    def _living(self, alias: str) -> Iterator[Sql]:
+    def _there(self, alias: str, deleted: bool) -> Iterator[Sql]:
         tenant = self._bind("tenant", lambda policy: policy.tenant_id)
         yield Sql(f"{alias}.tenant_id = ", tenant)
-        yield Sql(f"{alias}.deleted_at IS NULL")
+        yield Sql(f"{alias}.deleted_at IS {'NOT ' if deleted else ''}NULL")
 
-    def _within(self, model: type[Model], alias: str, depth: int) -> Iterator[Sql]:
+    def _within(self, model: type[Model], alias: str, depth: int, deleted: bool) -> Iterator[Sql]:
         access: Access = getattr(model, "access", WHOLE_TENANT)
         if self.reach is Reach.TENANT or access.kind == "tenant":
             return
@@ -60,7 +67,7 @@ class _Guard:
         elif access.kind == "parents":
             yield any_of(self._parent(model, alias, name, depth) for name in access.names)
         else:
-            yield any_of(self._child(model, alias, link, depth) for link in access.names)
+            yield any_of(self._child(model, alias, link, depth, deleted) for link in access.names)
 
     def _owned(self, alias: str) -> Iterator[Sql]:
         yield Sql(f"{alias}.owner_id = ", self._bind("user", lambda policy: policy.actor.user_id))
@@ -76,13 +83,14 @@ class _Guard:
             self.rows(parent, inner, depth + 1), ")",
         )  # fmt: skip
 
-    def _child(self, model: type[Model], alias: str, link: str, depth: int) -> Sql:
+    def _child(self, model: type[Model], alias: str, link: str, depth: int, deleted: bool) -> Sql:
         table, _, name = link.partition(".")
         child = _linking(model, table, f"{name}_id")
         inner = f"{alias}_{table}"
+        together = f"{inner}.deletion_id = {alias}.deletion_id AND " if deleted else ""
         return Sql(
             f"EXISTS (SELECT 1 FROM {ident(table)} {inner} WHERE {inner}.{ident(f'{name}_id')} = {alias}.id AND ",
-            self.rows(child, inner, depth + 1), ")",
+            together, self.rows(child, inner, depth + 1, deleted=deleted), ")",
         )  # fmt: skip
 
     def _bind(self, key: str, part: Callable[[Policy], UUID | None]) -> Bind:

@@ -13,6 +13,7 @@ from crmcore.kit.sql import Bind, Dialect, Sql, Statement, all_of, ident, join, 
 from crmcore.platform.context import Context
 from crmcore.platform.database import Transaction
 from crmcore.platform.fields import Json, Uuid
+from crmcore.platform.predicates import predicate
 from crmcore.records.model import Record
 from crmcore.records.shape import Shape, shape_of
 
@@ -65,10 +66,8 @@ def ids_value(ids: Iterable[UUID], dialect: Dialect) -> Any:
 
 
 def visible(ctx: Context, model: type[Record], life: Life = "living") -> Sql:
-    """What the caller may see of the table `t`."""
-    if life == "living":
-        return of_tenant()
-    return of_tenant("deleted")
+    """What the caller may see of the table `t`; of its deleted rows, what they may restore."""
+    return predicate(ctx.policy, model, "t", ctx.db.dialect, deleted=life == "deleted")
 
 
 def of_tenant(life: Life = "living") -> Sql:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Hashable, Sequence
+from functools import partial as bind
 from typing import Any, Final, Literal, overload
 from uuid import UUID
 
@@ -25,6 +26,9 @@ from crmcore.records.uniques import check_ids, check_uniques, explain, key_in
 
 ROUNDS: Final = 16
 """How often effects may lead to further effects before it is taken for a ring."""
+
+ATTEMPTS: Final = 8
+"""How often a command looks again when others take its unique values at the same time."""
 
 Groups = Sequence[Hashable] | None
 
@@ -58,13 +62,14 @@ async def write(
         async with ctx.db.transaction() as own:
             return await _Command(ctx, own, partial, groups, wary).run(changes)
 
-    try:
-        return await retrying(lambda: attempt(wary=False))
-    except Refusals as refusals:
-        if not isinstance(refusals.__cause__, UniqueViolation):
-            raise
-    # Another command took a value between our look and our write. Looking again tells which record has it now.
-    return await retrying(lambda: attempt(wary=True))
+    for again in range(ATTEMPTS):
+        try:
+            return await retrying(bind(attempt, again > 0))
+        except Refusals as refusals:
+            # Another command took a value between our look and our write. Looking again tells which record has it.
+            if again == ATTEMPTS - 1 or not isinstance(refusals.__cause__, UniqueViolation):
+                raise
+    raise AssertionError
 
 
 class _Command:
