@@ -36,6 +36,7 @@ RECORD_FIELDS = {
     "deletedAt": "DateTime",
     "externalRefs": "[ExternalRef!]!",
 }
+OTHERS_IDS = {"externalId", "taxId"}
 _CAMEL = re.compile(r"[a-z][a-zA-Z0-9]*")
 _PASCAL = re.compile(r"[A-Z][a-zA-Z0-9]*")
 _UPPER = re.compile(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)*")
@@ -148,7 +149,7 @@ def lists(schema: GraphQLSchema) -> Iterator[str]:
 
 
 def ids(schema: GraphQLSchema) -> Iterator[str]:
-    """A thing's own id is `ID!`; an id in an input is `ID` or `IdFilter`. `externalId` is somebody else's."""
+    """A thing's own id is `ID!`; an id in an input is `ID` or `IdFilter`, unless somebody else gave it."""
     for owner, name, field in _fields(schema):
         if name == "id" and owner.name != "ActorStamp" and str(field.type) != "ID!":
             yield f"{owner.name}.id: should be ID!, is {field.type}"
@@ -158,7 +159,7 @@ def ids(schema: GraphQLSchema) -> Iterator[str]:
     for kind in _types(schema):
         if isinstance(kind, GraphQLInputObjectType):
             for name, input_field in kind.fields.items():
-                is_id = name == "id" or (name.endswith("Id") and name != "externalId")
+                is_id = name == "id" or (name.endswith("Id") and name not in OTHERS_IDS)
                 if is_id and get_named_type(input_field.type).name not in {"ID", "IdFilter", "Boolean"}:
                     yield f"{kind.name}.{name}: should be ID or IdFilter"
 
