@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
 from uuid import UUID
 
+import orjson
 from graphql import GraphQLError, GraphQLSchema
 
 from crmcore.kit.sql import Dialect as DialectName, render
 from crmcore.platform.context import Context
 from crmcore.query.arguments import Questions, Run
+from crmcore.query.splice import Splice
 from crmcore.query.cursors import Cursors
 from crmcore.query.dialects import DIALECTS, Dialect
 from crmcore.query.mapping import Registry
@@ -60,7 +64,18 @@ class ReadEngine:
         answer = text.encode() if isinstance(text, str) else text
         if plan.cursors:
             answer = self.cursors.finish(answer, ctx.policy.tenant_id, plan.cursors)
-        return Completed(answer)
+        if not plan.batches:
+            return Completed(answer)
+        splice = Splice(self.schema, ctx, reading, self.batch_seconds, partial(self._refs, ctx))
+        return Completed(await splice.fill(answer, plan.batches), splice.errors)
+
+    async def _refs(
+        self, ctx: Context, type_: str, ids: Sequence[UUID], reading: Reading
+    ) -> tuple[list[Any], list[GraphQLError]]:
+        """The records that a batch field's values name."""
+        done = await self.read(ctx, Root("refs", self.registry.records[type_]), reading, ids)
+        assert done.json is not None
+        return orjson.loads(done.json), done.errors
 
     def plan(self, run: Run, root: Root, reading: Reading) -> Plan:
         """The plan for a run, from the cache or compiled."""
