@@ -58,6 +58,7 @@ class FieldSpec:
     batch: BatchFunction | None = None
     needs: tuple[str, ...] = ()
     deprecated: str | None = None
+    derived: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +93,7 @@ def field(
     via: str = "",
     through: type[Record] | None = None,
     deprecated: str | None = None,
+    derived: bool = False,
 ) -> Any:
     """A field that the database answers. Its kind follows from the annotation and the model.
 
@@ -101,8 +103,9 @@ def field(
     write        whether create and update inputs have it: "always", "create" only, or "never"
     via          for Many: the foreign key on the other record, where it has several to this one
     through      for Many: the link model of a many-to-many relation
+    derived      the record's rules make a value when a create leaves it out, so the create input does not require it
     """
-    return FieldSpec(description, column, currency, write, via, through, deprecated=deprecated)
+    return FieldSpec(description, column, currency, write, via, through, deprecated=deprecated, derived=derived)
 
 
 def batch(

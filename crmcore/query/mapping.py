@@ -19,12 +19,13 @@ Writable = str
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FieldMap:
-    """One field of a record type. `name` is the API's."""
+    """One field of a record type. `name` is the API's; `required` says that a create must have a value for it."""
 
     name: str
     description: str
     nullable: bool = True
     writable: Writable = "never"
+    required: bool = False
     plugin: str = ""
     deprecated: str | None = None
 
@@ -236,7 +237,9 @@ def _one(
     name = spec.column or attribute
     if name not in own.model._meta.fk_fields:
         raise TypeError(f"{where}: {own.model.__name__} has no foreign key {name!r}.")
-    return OneField(**shared, column=f"{name}_id", target=target, writable=spec.write)
+    key: Any = own.model._meta.fields_map[name]
+    required = not (key.null or spec.derived)
+    return OneField(**shared, column=f"{name}_id", target=target, writable=spec.write, required=required)
 
 
 def _many(
@@ -267,13 +270,14 @@ def _value(
         raise TypeError(f"{where}: the annotation and the model disagree about null.")
     machine = own.model.special.machine
     fixed = name in SYSTEM_COLUMNS or (machine is not None and machine.column == name and spec.write != "create")
-    writable = "never" if fixed else spec.write
+    shared["writable"] = "never" if fixed else spec.write
+    shared["required"] = not (nullable or spec.derived or column.default is not None)  # type: ignore[attr-defined]
     if inner is Money:
         _column(own.model, spec.currency)
-        return MoneyField(**shared, nullable=nullable, column=name, currency=spec.currency, writable=writable)
+        return MoneyField(**shared, nullable=nullable, column=name, currency=spec.currency)
     folded = [k for k, f in own.model._meta.fields_map.items() if getattr(f, "of", None) == name]
     return ColumnField(
-        **shared, nullable=nullable, column=name, type=column, writable=writable, enum=getattr(column, "enum", None),
+        **shared, nullable=nullable, column=name, type=column, enum=getattr(column, "enum", None),
         folded=folded[0] if folded else None,
     )
 

@@ -86,7 +86,7 @@ NODE_ORDER: Final = ("ASC", "DESC")
 NULLS_ORDER: Final = ("FIRST", "LAST")
 AGGREGATES: Final = ("sum", "avg", "min", "max")
 
-_TYPE_NAMES: Final[Mapping[FilterKind, str]] = {
+TYPE_NAMES: Final[Mapping[FilterKind, str]] = {
     "id": "IdFilter", "text": "StringFilter", "name": "NameFilter", "int": "IntFilter", "bool": "BooleanFilter",
     "decimal": "DecimalFilter", "datetime": "DateTimeFilter", "date": "DateFilter", "money": "MoneyFilter",
 }  # fmt: skip
@@ -119,7 +119,7 @@ def filter_type(field: FieldMap) -> str:
         assert isinstance(field, ColumnField)
         assert field.enum is not None
         return f"{field.enum.__name__}{'List' if kind == 'choices' else ''}Filter"
-    return _TYPE_NAMES[kind]
+    return TYPE_NAMES[kind]
 
 
 def filterable(record: RecordType) -> dict[str, FieldMap]:

@@ -5,8 +5,9 @@ The records' own classes are for annotations: import them under TYPE_CHECKING.
 
 from typing import TYPE_CHECKING
 
-from crmcore.query import Many, Money, batch, extend, field, record
+from crmcore.query import Many, Money, Ref, Refs, batch, extend, field, record
 from crmcore.schema.actions import action, arg
+from crmcore.schema.printing import print_core_schema
 
 if TYPE_CHECKING:
     from crmcore.schema.activities import Interaction, Task
@@ -34,6 +35,8 @@ __all__ = [
     "OrderLine",
     "Pipeline",
     "Product",
+    "Ref",
+    "Refs",
     "Stage",
     "StageTransition",
     "Task",
@@ -45,5 +48,6 @@ __all__ = [
     "batch",
     "extend",
     "field",
+    "print_core_schema",
     "record",
 ]

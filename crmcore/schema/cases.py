@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 class Case:
     """A question, request or complaint of a customer; its owner is the assignee."""
 
-    number: str = field("Case number, unique among living cases; made unless given.")
+    number: str = field("Case number, unique among living cases; made unless given.", derived=True)
     type: models.CaseType = field("What it is about.")
     subject: str = field("The matter in one line.")
     description: str | None = field("The matter in full.")

@@ -20,7 +20,7 @@ class Contact:
 
     first_name: str | None = field("Given name.")
     last_name: str | None = field("Family name.")
-    name: str = field("Full name in its native order; made from the parts unless given.")
+    name: str = field("Full name in its native order; made from the parts unless given.", derived=True)
     native_name_order: models.NameOrder = field("Which part of the name comes first.")
     title: str | None = field("Job title.")
     department: str | None = field("Department.")

@@ -44,15 +44,19 @@ class Deal:
 
     name: str = field("What sellers call it.")
     customer: Customer | None = field("Who buys; may be empty until it is won.")
-    pipeline: Pipeline | None = field("The way it goes; the default sales pipeline unless given.", write="create")
-    stage: Stage | None = field("Where it stands; change it with dealMove.", write="create")
+    pipeline: Pipeline | None = field(
+        "The way it goes; the default sales pipeline unless given.", write="create", derived=True
+    )
+    stage: Stage | None = field(
+        "Where it stands; the pipeline's first unless given; change it with dealMove.", write="create", derived=True
+    )
     product: Product | None = field("What is sold, where it is one product.")
     kind: models.DealKind = field("Why the deal exists.")
     amount: Money | None = field("What it is worth.")
-    probability: int = field("Chance in percent that it is won; the stage's unless set.")
+    probability: int = field("Chance in percent that it is won; the stage's unless set.", derived=True)
     opened_on: date | None = field("The day the sale began.")
     expected_close_on: date | None = field("The day it is expected to be decided.")
-    stage_entered_at: datetime = field("When it entered its stage.", write="create")
+    stage_entered_at: datetime = field("When it entered its stage.", write="create", derived=True)
     closed_at: datetime | None = field("When it was won or lost.", write="create")
     lost_reason: str | None = field("Why it was lost.")
     lost_to_competitor: str | None = field("Who won it instead.")
@@ -79,7 +83,7 @@ class StageTransition:
 class Order:
     """What a customer ordered."""
 
-    number: str = field("Order number, unique among living orders; made unless given.")
+    number: str = field("Order number, unique among living orders; made unless given.", derived=True)
     customer: Customer | None = field("Who ordered.")
     user: User | None = field("The colleague who took the order.")
     deal: Deal | None = field("The deal it came of.")
@@ -97,7 +101,7 @@ class OrderLine:
 
     order: Order | None = field("The order.")
     product: Product | None = field("The product, where it is in the catalogue.")
-    position: int = field("Place in the order, from 1; the next one unless given.")
+    position: int = field("Place in the order, from 1; the next one unless given.", derived=True)
     description: str | None = field("What it is, in words.")
     quantity: Decimal = field("How many units.")
     unit_price: Money = field("Price of one unit before the discount, in the order's currency.")

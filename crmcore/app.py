@@ -1,0 +1,200 @@
+"""The composition root: settings and plugins become an app. The only file that knows every room."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from uuid import UUID
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from crmcore.errors import ConfigError
+from crmcore.http.answers import METHOD_NOT_ALLOWED, NOT_FOUND, Rejected, error_response
+from crmcore.http.console import console_routes
+from crmcore.http.graphql import GraphQLEndpoint, sdl
+from crmcore.http.health import alive, ready
+from crmcore.http.limits import Guard
+from crmcore.kit import times
+from crmcore.kit.ids import new_id
+from crmcore.migrations import CORE
+from crmcore.platform.access import Policy
+from crmcore.platform.context import Context
+from crmcore.platform.database import Database, connect
+from crmcore.platform.metadata import App, load_models
+from crmcore.platform.migrate import pending
+from crmcore.platform.secrets import signing_key
+from crmcore.plugins import Plugins
+from crmcore.plugins.contribution import Contribution
+from crmcore.query import Limits as ReadLimits
+from crmcore.query import PlanCache, ReadEngine, Registry
+from crmcore.records import RecordGraph, graph_of
+from crmcore.schema.derive import CrmSchema, Share, derive
+from crmcore.schema.documents import Documents
+from crmcore.schema.limits import Limits
+from crmcore.schema.printing import core_share, print_schema
+from crmcore.schema.running import Runner
+from crmcore.settings import Settings, load
+
+Clock = Callable[[], datetime]
+
+
+@dataclass(frozen=True, slots=True)
+class Composition:
+    """What the declarations of the core and of the plugins amount to, before any database is open."""
+
+    plugins: Plugins
+    apps: Sequence[App]
+    graph: RecordGraph
+    schema: CrmSchema
+
+
+async def compose(plugins: Plugins) -> Composition:
+    """Put the core and the plugins together; a plugin that does not fit is left out and says so in its listing."""
+
+    async def attempt(shares: Sequence[Contribution]) -> Composition:
+        apps = [CORE, *(share.app for share in shares if share.app is not None)]
+        models = await load_models(apps)
+        schema = derive([core_share(), *(Share(s.plugin, s.records, s.extensions, s.actions) for s in shares)])
+        return Composition(plugins, apps, graph_of(models), schema)
+
+    return await plugins.admit(attempt)
+
+
+class Crm:
+    """One app: its settings, its plugins, its schema, its database and its engines."""
+
+    def __init__(self, settings: Settings, parts: Composition, db: Database, secret: bytes, clock: Clock) -> None:
+        self.settings = settings
+        self.plugins = parts.plugins
+        self.apps = parts.apps
+        self.graph = parts.graph
+        self.schema = parts.schema
+        self.db = db
+        self.clock = clock
+        self.engine = ReadEngine(
+            self.registry,
+            self.schema.core,
+            db.dialect,
+            secret,
+            limits=ReadLimits(page_default=settings.page_default, page_max=settings.page_max),
+            plans=PlanCache(documents=settings.plan_cache_size),
+        )
+        limits = Limits(settings.max_document_bytes, settings.max_tokens, settings.max_depth, settings.max_aliases)
+        documents = Documents(
+            self.schema.core, limits, size=settings.plan_cache_size, introspection=settings.introspection
+        )
+        self.runner = Runner(self.schema, self.engine, documents, settings.request_seconds, self.plugins.listing)
+
+    @classmethod
+    @asynccontextmanager
+    async def open(
+        cls, settings: Settings, plugins: Plugins | None = None, *, clock: Clock = times.now
+    ) -> AsyncIterator[Crm]:
+        """An app with its database open. ConfigError when migrations wait or the database cannot be opened."""
+        parts = await compose(Plugins.discover(settings) if plugins is None else plugins)
+        db = await connect(
+            settings.database_url,
+            connections=settings.database_connections,
+            readers=settings.database_readers,
+            statement_timeout_ms=settings.statement_timeout_ms,
+        )
+        try:
+            if waiting := await pending(db, parts.apps):
+                names = ", ".join(map(str, waiting))
+                raise ConfigError(f"The database is not up to date: {names} wait. Run crmcore migrate.")
+            secret = await signing_key(db, settings.secret.get_secret_value())
+            yield cls(settings, parts, db, secret, clock)
+        finally:
+            await db.close()
+
+    @property
+    def registry(self) -> Registry:
+        """What every field of the graph is in the database."""
+        return self.schema.registry
+
+    def context(self, policy: Policy, cause: UUID | None = None) -> Context:
+        """The context of one request or command."""
+        return Context(self.db, policy, self.graph, self.clock, cause or new_id())
+
+    def sdl(self) -> str:
+        """The schema as text, plugins included."""
+        return self._sdl
+
+    @cached_property
+    def _sdl(self) -> str:
+        return print_schema(self.schema)
+
+
+def create_app(
+    settings: Settings | None = None, plugins: Plugins | None = None, *, clock: Clock = times.now
+) -> Starlette:
+    """The ASGI app. Everything is opened when its lifespan begins and closed when it ends; `app.state.crm` is the Crm."""
+    known = load() if settings is None else settings
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        async with Crm.open(known, plugins, clock=clock) as crm:
+            app.state.crm = crm
+            yield
+
+    endpoint = GraphQLEndpoint(_crm)
+    return Starlette(
+        routes=[
+            Route("/graphql", endpoint.answer, methods=["GET", "POST", "PUT", "PATCH", "DELETE"]),
+            Route("/schema.graphql", lambda request: sdl(_crm(request), request), methods=["GET"]),
+            Route("/livez", _alive, methods=["GET"]),
+            Route("/readyz", _ready, methods=["GET"]),
+            *console_routes(),
+        ],
+        middleware=_middleware(known),
+        exception_handlers={HTTPException: _no_such_thing},
+        lifespan=lifespan,
+    )
+
+
+def _crm(request: Request) -> Crm:
+    crm: Crm = request.app.state.crm
+    return crm
+
+
+async def _alive(_request: Request) -> Response:
+    return alive()
+
+
+async def _ready(request: Request) -> Response:
+    crm = _crm(request)
+    return await ready(crm.db, crm.apps)
+
+
+async def _no_such_thing(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    code, said = NOT_FOUND, "There is nothing here. The API is at /graphql, the console at /console/."
+    if error.status_code == 405:
+        code, said = METHOD_NOT_ALLOWED, "This address does not know the method."
+    return error_response(Rejected(error.status_code, code, said, error.headers), str(request.state.id))
+
+
+def _middleware(settings: Settings) -> list[Middleware]:
+    found = [Middleware(Guard, max_header_bytes=settings.max_header_bytes)]
+    if settings.cors_origins:
+        found.append(
+            Middleware(
+                CORSMiddleware,
+                allow_origins=settings.cors_origins,
+                allow_methods=["GET", "POST"],
+                allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "Apollo-Require-Preflight",
+                               "X-Apollo-Operation-Name", "Apollographql-Client-Name", "Apollographql-Client-Version"],
+                expose_headers=["X-Request-Id"],
+                max_age=600,
+            )
+        )  # fmt: skip
+    return found

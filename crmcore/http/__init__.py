@@ -1,0 +1,1 @@
+"""The door: GraphQL over HTTP, credentials, limits, health and the console."""

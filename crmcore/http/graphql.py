@@ -1,0 +1,83 @@
+"""`/graphql`: GraphQL over HTTP, as its specification says and its audit checks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+from uuid import UUID
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from crmcore.http.answers import GRAPHQL, JSON, Rejected, error_response, json_response
+from crmcore.http.auth import caller
+from crmcore.http.reading import media_type, read_request
+from crmcore.platform.access import Policy
+from crmcore.platform.context import Context
+from crmcore.platform.database import Database
+from crmcore.schema.errors import DEADLINE, UNAVAILABLE
+from crmcore.schema.running import QUERY_ONLY, Answer, Runner
+from crmcore.settings import Settings
+
+
+class Served(Protocol):
+    """What the door needs of an app."""
+
+    settings: Settings
+    db: Database
+    runner: Runner
+
+    def context(self, policy: Policy, cause: UUID) -> Context: ...
+
+    def sdl(self) -> str: ...
+
+
+Find = Callable[[Request], Served]
+
+
+class GraphQLEndpoint:
+    """Answers GET and POST. Credentials come first: who has none learns nothing, not even whether a document is valid."""
+
+    def __init__(self, served: Find) -> None:
+        self._served = served
+
+    async def answer(self, request: Request) -> Response:
+        """The response to a request; a rejected one is answered in the client's media type as far as it is known."""
+        form = JSON
+        try:
+            served = self._served(request)
+            policy = await caller(served.db, request)
+            form = media_type(request.headers.get("accept"))
+            settings = served.settings
+            asked = await read_request(request, max_bytes=settings.max_body_bytes, seconds=settings.read_seconds)
+            context = served.context(policy, request.state.id)
+            done = await served.runner.run(context, asked, queries_only=request.method == "GET")
+        except Rejected as rejected:
+            return error_response(rejected, str(request.state.id), media_type=form)
+        return _response(done, form)
+
+
+async def sdl(served: Served, request: Request) -> Response:
+    """`/schema.graphql`, for tools. It needs a token like introspection does."""
+    try:
+        await caller(served.db, request)
+    except Rejected as rejected:
+        return error_response(rejected, str(request.state.id))
+    return Response(served.sdl(), media_type="text/plain; charset=utf-8")
+
+
+def _response(done: Answer, form: str) -> Response:
+    code = done.errors[0]["extensions"]["code"] if done.errors else ""
+    headers: dict[str, str] = {}
+    if code == QUERY_ONLY:
+        headers["Allow"] = "POST"
+    return json_response(done.body, _status(done, form, code), media_type=form, headers=headers)
+
+
+def _status(done: Answer, form: str, code: str) -> int:
+    """What the operation never began with is the client's fault, which only the newer media type shows in the status."""
+    if code == QUERY_ONLY:
+        return 405
+    if code in {DEADLINE, UNAVAILABLE} and done.data is None:
+        return 503
+    return 400 if not done.executed and form == GRAPHQL else 200

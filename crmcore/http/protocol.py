@@ -1,0 +1,84 @@
+"""uvicorn with what it lacks: bounds for the size of a request's head and for the time it may take to arrive."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import uvicorn
+from starlette.applications import Starlette
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+from crmcore.settings import Settings
+
+
+def bounded_protocol(max_head_bytes: int, seconds: float) -> type[asyncio.Protocol]:
+    """Uvicorn's HTTP protocol, which closes connections whose head is too large or too slow."""
+
+    class Bounded(HttpToolsProtocol):
+        _head = 0
+        _waiting: asyncio.TimerHandle | None = None
+
+        def connection_made(self, transport: Any) -> None:
+            super().connection_made(transport)
+            self._begin()
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            self._end()
+            super().connection_lost(exc)
+
+        def data_received(self, data: bytes) -> None:
+            if self._waiting is None and self._head == 0 and self.cycle_is_over():
+                self._begin()
+            if self._waiting is not None:
+                self._head += len(data)
+                if self._head > max_head_bytes and b"\r\n\r\n" not in data[:max_head_bytes]:
+                    self._refuse(431, "The head of the request is too large.")
+                    return
+            super().data_received(data)
+
+        def on_headers_complete(self) -> None:
+            self._end()
+            super().on_headers_complete()
+
+        def cycle_is_over(self) -> bool:
+            """Whether the next bytes begin a request."""
+            return self.cycle is None or self.cycle.response_complete
+
+        def _begin(self) -> None:
+            self._head = 0
+            self._waiting = self.loop.call_later(seconds, self._refuse, 408, "The head of the request took too long.")
+
+        def _end(self) -> None:
+            self._head = 0
+            if self._waiting is not None:
+                self._waiting.cancel()
+                self._waiting = None
+
+        def _refuse(self, status: int, said: str) -> None:
+            self._end()
+            if self.transport.is_closing():
+                return
+            body = f'{{"errors":[{{"message":"{said}","extensions":{{"code":"BAD_REQUEST"}}}}]}}'.encode()
+            head = b"content-type: application/json; charset=utf-8\r\nconnection: close\r\ncontent-length: %d\r\n\r\n"
+            self.transport.write(STATUS_LINE[status] + head % len(body) + body)
+            self.transport.close()
+
+    return Bounded
+
+
+def server_config(app: Starlette, settings: Settings, **extra: Any) -> uvicorn.Config:
+    """How `crmcore serve` runs an app."""
+    return uvicorn.Config(
+        app,
+        host=settings.host,
+        port=settings.port,
+        log_level=settings.log_level,
+        http=bounded_protocol(settings.max_header_bytes + 8192, settings.read_seconds),
+        ws="none",
+        lifespan="on",
+        server_header=False,
+        access_log=settings.log_level == "debug",
+        timeout_graceful_shutdown=max(1, round(settings.drain_seconds)),
+        **extra,
+    )

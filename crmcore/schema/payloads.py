@@ -1,0 +1,82 @@
+"""What mutations answer: the record, read anew, and the errors."""
+
+from __future__ import annotations
+
+import strawberry
+from strawberry.types.field import StrawberryField
+
+from crmcore.errors import ErrorCode
+from crmcore.query import RecordType
+from crmcore.schema.errors import TYPENAMES, UserError
+from crmcore.schema.shapes import Shapes, listed, optional, shaped
+
+_SAID = {
+    ErrorCode.VALIDATION: "A value is missing, malformed or against a rule.",
+    ErrorCode.NOT_FOUND: "There is no such record, or you may not see it.",
+    ErrorCode.DUPLICATE: "A value that must be unique is taken by another record.",
+    ErrorCode.CONFLICT: "The record changed since you read it. Read it again and decide.",
+    ErrorCode.FORBIDDEN: "You may not do this.",
+    ErrorCode.STATE: "The record's state does not allow this move.",
+    ErrorCode.POLICY: "A rule of the business forbids it.",
+    ErrorCode.LIMIT: "Too much at once.",
+    ErrorCode.RATE_LIMITED: "Too often. Wait a little.",
+    ErrorCode.PLUGIN: "A plugin said no.",
+}
+
+
+def make_errors(shapes: Shapes) -> list[type]:
+    """`UserError` and its implementers, which are answered where no field names them."""
+    shapes.names("ErrorCode", "What kind of refusal an error is.", {str(code): said for code, said in _SAID.items()})
+    shapes.interface(
+        "UserError",
+        "Why a mutation did not do what was asked. Show the message; decide by the code or the type.",
+        lambda: _error_fields(shapes),
+        lambda value: value.typename,
+    )
+    extra = {
+        ErrorCode.DUPLICATE: [
+            shaped("existing", optional(strawberry.ID), "The record that has the value; null if you may not see it.")
+        ],
+        ErrorCode.CONFLICT: [
+            shaped("currentVersion", optional(int), "The record's version now."),
+            shaped("changedFields", listed(str), "The fields changed since the version you gave."),
+        ],
+        ErrorCode.STATE: [
+            shaped("current", optional(str), "The state the record is in."),
+            shaped("allowed", listed(str), "The states it may move to from there."),
+        ],
+    }
+    return [
+        shapes.object(
+            TYPENAMES[code],
+            said,
+            lambda code=code: [*_error_fields(shapes), *extra.get(code, ())],
+            interfaces=(shapes["UserError"],),
+        )
+        for code, said in _SAID.items()
+    ]
+
+
+def make_payload(shapes: Shapes, record: RecordType) -> None:
+    """`<Record>Payload`, the answer of every mutation of a record."""
+    said = f"The {record.name} as it is now, or the errors that say why nothing was done."
+    shapes.object(
+        f"{record.name}Payload",
+        said,
+        lambda: [
+            shaped(record.root, optional(shapes[record.name]), "The record; null if it was refused or is deleted."),
+            shaped("errors", listed(shapes["UserError"]), "Empty if it was done."),
+        ],
+        plugin=record.plugin,
+    )
+
+
+def _error_fields(shapes: Shapes) -> list[StrawberryField]:
+    return [
+        shaped("code", shapes["ErrorCode"], "The kind of refusal; stable."),
+        shaped("message", str, "What is wrong and what to do about it, for people."),
+        shaped("path", listed(str), "The argument at fault, such as [input, timeZone]; empty for the whole command."),
+    ]
+
+
+__all__ = ["UserError", "make_errors", "make_payload"]

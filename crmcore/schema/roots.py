@@ -1,0 +1,38 @@
+"""Root fields as resolvers of graphql-core: arguments arrive as plain dicts, in which absent and null differ."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from strawberry.types.field import StrawberryField
+
+from crmcore.query import RecordType, Registry, Root
+from crmcore.schema.aggregates import aggregate_root
+from crmcore.schema.outputs import node_roots, record_roots
+from crmcore.schema.shapes import Shapes
+
+Resolver = Callable[..., Any | Awaitable[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class RootField:
+    """A field of Query or Mutation, and what answers it."""
+
+    field: StrawberryField
+    resolve: Resolver
+
+
+def query_roots(registry: Registry, shapes: Shapes) -> list[RootField]:
+    """Every way into the records; the read engine answers them all."""
+    found = [RootField(field, _engine(kind, None)) for field, kind in node_roots(shapes)]
+    for record in registry.records.values():
+        found += [RootField(field, _engine(kind, record)) for field, kind in record_roots(shapes, record)]
+        found.append(RootField(aggregate_root(shapes, record), _engine("aggregate", record)))
+    return found
+
+
+def _engine(kind: Any, record: RecordType | None) -> Resolver:
+    root = Root(kind, record)
+    return lambda _source, _info, **_arguments: root

@@ -1,0 +1,119 @@
+"""One operation from text to answer: find, coerce, execute, and say what went wrong."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from graphql import ExecutionResult, GraphQLError
+from graphql.execution import default_field_resolver, default_type_resolver
+from graphql.execution.values import get_variable_values
+
+from crmcore.errors import BadInput
+from crmcore.platform.context import Context
+from crmcore.query import ReadEngine
+from crmcore.schema.derive import CrmSchema
+from crmcore.schema.documents import SHOWN_ERRORS, Documents, Operation, Refused
+from crmcore.schema.errors import BAD_USER_INPUT, DEADLINE, formatted
+from crmcore.schema.executor import CrmExecutor, Run
+from crmcore.schema.scalars import refuse_unstorable
+
+log = logging.getLogger("crmcore.schema")
+
+QUERY_ONLY: Final = "QUERY_ONLY"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a client asks: a document, its variables, and which of its operations."""
+
+    query: str
+    variables: Mapping[str, Any]
+    operation_name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A response's members. `executed` is false when the operation never began: there is no `data` then."""
+
+    executed: bool
+    data: Mapping[str, Any] | None
+    errors: list[dict[str, Any]]
+
+    @property
+    def body(self) -> dict[str, Any]:
+        out: dict[str, Any] = {"errors": self.errors} if self.errors else {}
+        if self.executed:
+            out["data"] = self.data
+        return out
+
+
+class Runner:
+    """Runs the operations of one app."""
+
+    def __init__(
+        self,
+        schema: CrmSchema,
+        engine: ReadEngine,
+        documents: Documents,
+        deadline: float,
+        plugins: Callable[[], Sequence[Any]] = tuple,
+    ) -> None:
+        self.schema = schema
+        self.engine = engine
+        self.documents = documents
+        self.deadline = deadline
+        self.plugins = plugins
+
+    async def run(self, ctx: Context, request: Request, *, queries_only: bool = False) -> Answer:
+        """The answer to a request. Never raises but when it is cancelled: a bug becomes a masked error."""
+        request_id = str(ctx.cause)
+        found = self.documents.find(request.query, request.operation_name)
+        if isinstance(found, Refused):
+            return _refused(found, request_id)
+        if queries_only and not found.is_query:
+            error = GraphQLError("Only queries may be sent by GET; send this by POST.", extensions={"code": QUERY_ONLY})
+            return _refused(Refused(QUERY_ONLY, [error]), request_id)
+        try:
+            refuse_unstorable(request.variables)
+        except BadInput as bad:
+            return _refused(Refused(BAD_USER_INPUT, [GraphQLError(bad.message, original_error=bad)]), request_id)
+        values = get_variable_values(
+            self.schema.core, found.node.variable_definitions or (), dict(request.variables), max_errors=SHOWN_ERRORS
+        )
+        if isinstance(values, list):
+            return _refused(Refused(BAD_USER_INPUT, values[:SHOWN_ERRORS]), request_id)
+        try:
+            async with asyncio.timeout(self.deadline):
+                result = await self._execute(ctx, found, values)
+        except TimeoutError:
+            said = f"The request took longer than {self.deadline:g} s and was cancelled. Ask for less at once."
+            error = GraphQLError(said, extensions={"code": DEADLINE})
+            return Answer(executed=True, data=None, errors=[formatted(error, request_id)])
+        errors = [formatted(error, request_id) for error in result.errors or ()]
+        return Answer(executed=True, data=result.data, errors=errors)
+
+    async def _execute(self, ctx: Context, operation: Operation, values: Any) -> ExecutionResult:
+        executor = CrmExecutor(
+            self.schema.core,
+            operation.fragment_nodes,
+            operation.fragments,
+            None,
+            Run(ctx, self.engine, self.schema.registry, operation.key, self.plugins),
+            operation.node,
+            values,
+            default_field_resolver,
+            default_type_resolver,
+            default_field_resolver,
+        )
+        result: Any = executor.execute_operation()
+        return await result if inspect.isawaitable(result) else result
+
+
+def _refused(why: Refused, request_id: str) -> Answer:
+    errors = [formatted(error, request_id, code=why.code) for error in why.errors]
+    return Answer(executed=False, data=None, errors=errors)
