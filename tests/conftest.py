@@ -1,4 +1,4 @@
-"""What all tests share: databases (tests/databases.py)."""
+"""What all tests share: databases (tests/databases.py) and whole apps on them (tests/fixtures.py)."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import pytest
 
 from tests import databases as _databases
 from tests.databases import database_url, databases, db, dialect, empty_database_url, tenant
+from tests.fixtures import crm
 
-__all__ = ["database_url", "databases", "db", "dialect", "empty_database_url", "tenant"]
+__all__ = ["crm", "database_url", "databases", "db", "dialect", "empty_database_url", "tenant"]
 
 
 def pytest_configure(config: pytest.Config) -> None:
