@@ -241,7 +241,7 @@ def _is_name(node: ast.expr) -> bool:
 
 @rule("broad-except")
 def broad_except(source: Source) -> Found:
-    """Catching everything hides bugs; where it is right, the line says why. A handler that ends in a raise is no catch."""
+    """Catching everything hides bugs; where it is right, the line says why. One that ends in a raise is no catch."""
     for node in ast.walk(source.tree):
         if not isinstance(node, ast.ExceptHandler):
             continue

