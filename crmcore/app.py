@@ -137,7 +137,7 @@ class Crm:
 def create_app(
     settings: Settings | None = None, plugins: Plugins | None = None, *, clock: Clock = times.now
 ) -> Starlette:
-    """The ASGI app. Everything is opened when its lifespan begins and closed when it ends; `app.state.crm` is the Crm."""
+    """The ASGI app. Its lifespan opens and closes everything; meanwhile `app.state.crm` is the Crm."""
     known = load() if settings is None else settings
 
     @asynccontextmanager

@@ -36,7 +36,7 @@ Find = Callable[[Request], Served]
 
 
 class GraphQLEndpoint:
-    """Answers GET and POST. Credentials come first: who has none learns nothing, not even whether a document is valid."""
+    """Answers GET and POST. Credentials come first: who has none learns not even whether a document is valid."""
 
     def __init__(self, served: Find) -> None:
         self._served = served
@@ -75,7 +75,7 @@ def _response(done: Answer, form: str) -> Response:
 
 
 def _status(done: Answer, form: str, code: str) -> int:
-    """What the operation never began with is the client's fault, which only the newer media type shows in the status."""
+    """That an operation never began is the client's fault, which only the newer media type shows in the status."""
     if code == QUERY_ONLY:
         return 405
     if code in {DEADLINE, UNAVAILABLE} and done.data is None:

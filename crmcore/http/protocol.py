@@ -43,7 +43,8 @@ def bounded_protocol(max_head_bytes: int, seconds: float) -> type[asyncio.Protoc
 
         def cycle_is_over(self) -> bool:
             """Whether the next bytes begin a request."""
-            return self.cycle is None or self.cycle.response_complete
+            cycle: Any = self.cycle  # None until the first request
+            return cycle is None or bool(cycle.response_complete)
 
         def _begin(self) -> None:
             self._head = 0

@@ -13,6 +13,7 @@ from crmcore.platform.fields import Column as ColumnType
 from crmcore.query.declare import BatchFunction, Declaration, Extension, FieldSpec, Many, Money, Write
 from crmcore.records.model import SYSTEM_COLUMNS, OwnedRecord, Record
 
+EnumClass = type[StrEnum]
 Writable = str
 """When a field may be written: "always", "create" or "never"."""
 
@@ -36,7 +37,7 @@ class ColumnField(FieldMap):
 
     column: str
     type: ColumnType
-    enum: type[StrEnum] | None = None
+    enum: EnumClass | None = None
     folded: str | None = None
 
 

@@ -8,12 +8,13 @@
         reason: str | None = arg("Why.")
 
 becomes `dealMove(id: ID!, input: DealMoveInput!, expectedVersion: Int): DealPayload`, and the command is called as
-`move_deal(ctx, id, stage_id=..., reason=..., expected_version=...)`; what the client left out is left out. It answers with
-the id of the record. With `creates=True` there is no record yet: no `id` and no `expectedVersion`.
+`move_deal(ctx, id, stage_id=..., reason=..., expected_version=...)`; what the client left out is left out. It answers
+with the id of the record. With `creates=True` there is no record yet: no `id` and no `expectedVersion`.
 """
 
 from __future__ import annotations
 
+import inspect
 import types
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -79,7 +80,7 @@ def action(model: type[Record], command: ActionCommand, *, creates: bool = False
     def declare(cls: _Cls) -> _Cls:
         if not cls.__doc__:
             raise TypeError(f"{cls.__qualname__} needs a docstring: it is the mutation's description in the schema.")
-        for name in cls.__dict__.get("__annotations__", {}):
+        for name in inspect.get_annotations(cls):
             if not isinstance(cls.__dict__.get(name), ArgumentSpec):
                 raise TypeError(f'{cls.__qualname__}.{name} needs `= arg("...")`.')
         cls.__crm_action__ = Action(model, command, " ".join(cls.__doc__.split()), creates)  # type: ignore[attr-defined]
@@ -100,7 +101,7 @@ def action_mutation(registry: Registry, shapes: Shapes, cls: type, plugin: str, 
         fields = [_field(name, one, plugin) for name, one in inputs.items()]
         made = shapes.input(f"{cls.__name__}Input", declared.description, lambda: fields, plugin=plugin)
         needed = any(one.needed for one in inputs.values())
-        arguments.append(argument("input", made if needed else optional(made), "What the command needs to know."))
+        arguments.insert(1, argument("input", made if needed else optional(made), "What the command needs to know."))
     if f"{record.name}Payload" not in shapes:
         make_payload(shapes, record)
     field = shaped(
@@ -116,7 +117,7 @@ def action_mutation(registry: Registry, shapes: Shapes, cls: type, plugin: str, 
 def _resolver(declared: Action, record: RecordType, inputs: Mapping[str, _Input]) -> Callable[..., Awaitable[Payload]]:
     paths = {one.parameter: (name,) for name, one in inputs.items()}
 
-    async def resolve(_source: Any, info: GraphQLResolveInfo, **given: Any) -> Payload:
+    async def resolve(_source: Any, info: GraphQLResolveInfo[Any], **given: Any) -> Payload:
         sent = given.get("input") or {}
         values = {inputs[name].parameter: _value(name, inputs[name], value) for name, value in sent.items()}
         keys: Sequence[UUID] = ()
@@ -135,7 +136,7 @@ def _resolver(declared: Action, record: RecordType, inputs: Mapping[str, _Input]
 def _inputs(registry: Registry, shapes: Shapes, cls: type, names: Mapping[str, type]) -> Iterable[_Input]:
     by_class = {declared: name for name, declared in names.items()}
     hints = get_type_hints(cls, localns=dict(names))
-    for attribute in cls.__dict__.get("__annotations__", {}):
+    for attribute in inspect.get_annotations(cls):
         spec: ArgumentSpec = cls.__dict__[attribute]
         hint, needed = _without_none(hints[attribute])
         if hint in by_class:

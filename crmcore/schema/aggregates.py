@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
+from functools import partial
 from typing import Any, Final
 
 from strawberry.types.field import StrawberryField
@@ -46,9 +47,7 @@ def make_aggregates(registry: Registry, shapes: Shapes, record: RecordType) -> N
             shapes.object(
                 f"{name}{suffix}",
                 said.format(f"{name} records"),
-                lambda fields=fields, function=function, one=one: [
-                    _number(shapes, function, key, field, one) for key, field in fields.items()
-                ],
+                partial(_figures, shapes, function, fields, one),
                 plugin=plugin,
             )
     shapes.object(f"{name}Aggregate", f"Figures of {name} records.", lambda: _aggregate(shapes, record), plugin=plugin)
@@ -66,8 +65,8 @@ def make_aggregates(registry: Registry, shapes: Shapes, record: RecordType) -> N
             shapes.names(f"{name}{suffix}", "Figures by which groups can be ordered.", values, plugin=plugin)
     shapes.input(
         f"{name}AggregateOrder",
-        "One key of an order of groups. Give exactly one of count, sum, avg, min and max. To order by an amount of money, "
-        "group by its currency too.",
+        "One key of an order of groups. Give exactly one of count, sum, avg, min and max. To order by an amount of "
+        "money, group by its currency too.",
         lambda: _order_fields(shapes, record),
         plugin=plugin,
     )
@@ -99,6 +98,12 @@ def _number(shapes: Shapes, function: str, name: str, field: ColumnField | Money
         kind = optional(Decimal if function in ("sum", "avg") else column_type(shapes, field))
         text = f"{said.format(field.description)} Null where no record has a value."
     return shaped(name, kind, text, plugin=field.plugin)
+
+
+def _figures(
+    shapes: Shapes, function: str, fields: Mapping[str, ColumnField | MoneyField], said: str
+) -> list[StrawberryField]:
+    return [_number(shapes, function, name, field, said) for name, field in fields.items()]
 
 
 def _aggregate(shapes: Shapes, record: RecordType) -> Iterable[StrawberryField]:

@@ -1,7 +1,7 @@
 """graphql-core's executor, taught one thing: whatever ends in records is read by the read engine.
 
-A resolver that returns a `Root`, a `Ref` or `Refs` asks for records; the engine answers the whole selection below it with
-one statement of finished JSON, which goes out untouched. Everything else runs as graphql-core always does it.
+A resolver that returns a `Root`, a `Ref` or `Refs` asks for records; the engine answers the whole selection below it
+with one statement of finished JSON, which goes out untouched. Everything else runs as graphql-core always does it.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class CrmExecutor(Executor[Any]):
         self,
         return_type: GraphQLOutputType,
         field_details_list: Any,
-        info: GraphQLResolveInfo,
+        info: GraphQLResolveInfo[Any],
         path: Path,
         result: Any,
         position_context: Any,
@@ -50,7 +50,7 @@ class CrmExecutor(Executor[Any]):
         return super().complete_value(return_type, field_details_list, info, path, result, position_context)
 
     def _read(
-        self, return_type: GraphQLOutputType, details: Any, info: GraphQLResolveInfo, path: Path, wanted: Any
+        self, return_type: GraphQLOutputType, details: Any, info: GraphQLResolveInfo[Any], path: Path, wanted: Any
     ) -> Awaitable[orjson.Fragment | None]:
         run: Run = self.context_value
         root, ids = _root(run.registry, wanted)
@@ -65,7 +65,7 @@ class CrmExecutor(Executor[Any]):
         return self._finish(run.engine.read(run.ctx, root, reading, ids), return_type, info, path)
 
     async def _finish(
-        self, reading: Awaitable[Completed], return_type: GraphQLOutputType, info: GraphQLResolveInfo, path: Path
+        self, reading: Awaitable[Completed], return_type: GraphQLOutputType, info: GraphQLResolveInfo[Any], path: Path
     ) -> orjson.Fragment | None:
         done = await reading
         self.collected_errors.errors.extend(done.errors)

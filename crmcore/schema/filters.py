@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import date, datetime
+from decimal import Decimal
+from functools import partial
 from typing import Any, Final
 
 import strawberry
@@ -21,16 +24,13 @@ _OPERANDS: Final[dict[str, str]] = {
 
 def make_value_filters(shapes: Shapes) -> None:
     """`StringFilter`, `IdFilter` and the like, once for all records."""
-    from datetime import date, datetime
-    from decimal import Decimal
-
     operands: dict[words.FilterKind, Any] = {
         "id": strawberry.ID, "text": str, "name": str, "int": int, "bool": bool, "decimal": Decimal,
         "datetime": datetime, "date": date,
     }  # fmt: skip
     for kind, operand in operands.items():
         said = f"Conditions on a {_OPERANDS[kind]}; all that are given must hold."
-        shapes.input(words.TYPE_NAMES[kind], said, lambda kind=kind, operand=operand: _operators(kind, operand))
+        shapes.input(words.TYPE_NAMES[kind], said, partial(_operators, kind, operand))
     shapes.input(
         words.TYPE_NAMES["money"],
         "Conditions on an amount and its currency; all that are given must hold. Amounts are compared as they are, "
@@ -104,8 +104,9 @@ def _filter_type(shapes: Shapes, name: str, field: FieldMap) -> Any:
         assert kind is not None
         column_type(shapes, field)
         choice = shapes[field.enum.__name__]
-        said = f"Conditions on a {field.enum.__name__}{' list' if kind == 'choices' else ''}; all that are given must hold."
-        shapes.input(wanted, said, lambda: _operators(kind, choice))
+        what = f"list of {field.enum.__name__}" if kind == "choices" else field.enum.__name__
+        said = f"Conditions on a {what}; all that are given must hold."
+        shapes.input(wanted, said, partial(_operators, kind, choice))
     return shapes[wanted]
 
 

@@ -44,7 +44,7 @@ class Writable:
         return {n: f for n, f in self._fields.items() if operation == "create" or f.writable == "always"}
 
     def read(self, sent: Mapping[str, Any]) -> Given:
-        """The input as values of columns. BadInput for a malformed id, Invalid for values that contradict each other."""
+        """The input as values of columns. BadInput for a malformed id, Invalid for amounts in different currencies."""
         given = Given()
         for name, value in sent.items():
             if name == "id":

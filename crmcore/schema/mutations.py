@@ -29,7 +29,7 @@ _VERSION: Final = (
 )
 
 
-async def answer(record: RecordType, info: GraphQLResolveInfo, command: Command, paths: Paths) -> Payload:
+async def answer(record: RecordType, info: GraphQLResolveInfo[Any], command: Command, paths: Paths) -> Payload:
     """Run a command for a payload: the record's Ref, or the refusals. The one place where they become errors."""
     try:
         key = await command(info.context.ctx)
@@ -59,7 +59,7 @@ def _create(writable: Writable, shapes: Shapes) -> RootField:
     record = writable.record
     paths = {**writable.paths, "id": ("id",)}
 
-    async def resolve(_source: Any, info: GraphQLResolveInfo, **given: Any) -> Payload:
+    async def resolve(_source: Any, info: GraphQLResolveInfo[Any], **given: Any) -> Payload:
         def change() -> Change:
             sent = writable.read(given["input"])
             return Create(record.model, sent.values, sent.id, sent.external_refs or ())
@@ -73,7 +73,7 @@ def _create(writable: Writable, shapes: Shapes) -> RootField:
 def _update(writable: Writable, shapes: Shapes) -> RootField:
     record = writable.record
 
-    async def resolve(_source: Any, info: GraphQLResolveInfo, **given: Any) -> Payload:
+    async def resolve(_source: Any, info: GraphQLResolveInfo[Any], **given: Any) -> Payload:
         key, version = _identity(record, given)
 
         def change() -> Change:
@@ -82,10 +82,8 @@ def _update(writable: Writable, shapes: Shapes) -> RootField:
 
         return await answer(record, info, partial(_write, change), writable.paths)
 
-    arguments = [
-        *identity_arguments(record),
-        argument("input", shapes[f"{record.name}UpdateInput"], "What changes."),
-    ]
+    key, version = identity_arguments(record)
+    arguments = [key, argument("input", shapes[f"{record.name}UpdateInput"], "What changes."), version]
     said = f"Change a {record.name}. Fields left out stay as they are, null clears a field."
     return _field(record, shapes, "Update", said, arguments, resolve)
 
@@ -102,7 +100,7 @@ def _restore(writable: Writable, shapes: Shapes) -> RootField:
 def _by_id(writable: Writable, shapes: Shapes, verb: str, said: str, kind: type[Delete | Restore]) -> RootField:
     record = writable.record
 
-    async def resolve(_source: Any, info: GraphQLResolveInfo, **given: Any) -> Payload:
+    async def resolve(_source: Any, info: GraphQLResolveInfo[Any], **given: Any) -> Payload:
         key, version = _identity(record, given)
         return await answer(record, info, partial(_write, lambda: kind(record.model, key, version)), writable.paths)
 

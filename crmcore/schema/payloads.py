@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
+
 import strawberry
 from strawberry.types.field import StrawberryField
 
@@ -30,7 +33,7 @@ def make_errors(shapes: Shapes) -> list[type]:
     shapes.interface(
         "UserError",
         "Why a mutation did not do what was asked. Show the message; decide by the code or the type.",
-        lambda: _error_fields(shapes),
+        partial(_error_fields, shapes),
         lambda value: value.typename,
     )
     extra = {
@@ -50,7 +53,7 @@ def make_errors(shapes: Shapes) -> list[type]:
         shapes.object(
             TYPENAMES[code],
             said,
-            lambda code=code: [*_error_fields(shapes), *extra.get(code, ())],
+            partial(_error_fields, shapes, extra.get(code, ())),
             interfaces=(shapes["UserError"],),
         )
         for code, said in _SAID.items()
@@ -71,11 +74,12 @@ def make_payload(shapes: Shapes, record: RecordType) -> None:
     )
 
 
-def _error_fields(shapes: Shapes) -> list[StrawberryField]:
+def _error_fields(shapes: Shapes, more: Sequence[StrawberryField] = ()) -> list[StrawberryField]:
     return [
         shaped("code", shapes["ErrorCode"], "The kind of refusal; stable."),
         shaped("message", str, "What is wrong and what to do about it, for people."),
         shaped("path", listed(str), "The argument at fault, such as [input, timeZone]; empty for the whole command."),
+        *more,
     ]
 
 

@@ -111,7 +111,8 @@ class Runner:
             default_field_resolver,
         )
         result: Any = executor.execute_operation()
-        return await result if inspect.isawaitable(result) else result
+        done: ExecutionResult = await result if inspect.isawaitable(result) else result
+        return done
 
 
 def _refused(why: Refused, request_id: str) -> Answer:

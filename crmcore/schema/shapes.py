@@ -27,7 +27,8 @@ Fields = Callable[[], Iterable[StrawberryField]]
 @strawberry.schema_directive(
     name="plugin",
     locations=[
-        Location.OBJECT, Location.FIELD_DEFINITION, Location.INPUT_OBJECT, Location.INPUT_FIELD_DEFINITION, Location.ENUM,
+        Location.OBJECT, Location.FIELD_DEFINITION, Location.ENUM, Location.INPUT_OBJECT,
+        Location.INPUT_FIELD_DEFINITION,
     ],
     description="Says which plugin brings this; it is absent where the plugin is not installed.",
 )  # fmt: skip
