@@ -96,7 +96,7 @@ format: $(VENV)/.dev
 	$(BIN)/ruff format .
 
 schema: $(VENV)/.runtime
-	$(BIN)/crmcore schema export --output schema.graphql
+	$(BIN)/crmcore schema export --core --output schema.graphql
 
 constraints:
 	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --upgrade --quiet \

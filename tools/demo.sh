@@ -17,9 +17,9 @@ if [[ ! -e $folder/filled ]]; then
     touch "$folder/filled"
 fi
 if [[ ! -e $folder/token ]]; then
-    (umask 077 && "$crmcore" token create --name console --json > "$folder/token.new" && mv "$folder/token.new" "$folder/token")
+    (umask 077 && "$crmcore" token create --name console > "$folder/token.new" && mv "$folder/token.new" "$folder/token")
 fi
-token=$("$(dirname "$(command -v "$crmcore")")/python" -c 'import json, sys; print(json.load(open(sys.argv[1]))["token"])' "$folder/token")
+token=$(<"$folder/token")
 
 cat <<TEXT
 
