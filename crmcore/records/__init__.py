@@ -3,6 +3,7 @@
 from crmcore.records.changes import Create, Delete, Refused, Restore, Update, Written
 from crmcore.records.external import ExternalRef, find_by_external
 from crmcore.records.graph import Key, RecordGraph, graph_of, keys_of
+from crmcore.records.hierarchy import refuse_cycles
 from crmcore.records.latest import latest
 from crmcore.records.machine import Machine
 from crmcore.records.model import (
@@ -21,6 +22,9 @@ from crmcore.records.model import (
     effect,
     reference,
 )
+from crmcore.records.moving import find, move
+from crmcore.records.numbers import give_numbers
+from crmcore.records.related import summary, targets, together
 from crmcore.records.rows import load, load_any, select
 from crmcore.records.write import write
 
@@ -48,13 +52,20 @@ __all__ = [
     "Written",
     "check",
     "effect",
+    "find",
     "find_by_external",
+    "give_numbers",
     "graph_of",
     "keys_of",
     "latest",
     "load",
     "load_any",
+    "move",
     "reference",
+    "refuse_cycles",
     "select",
+    "summary",
+    "targets",
+    "together",
     "write",
 ]

@@ -55,7 +55,7 @@ async def _roots(
         elif row is None:
             await _lose_root(step, index, change, operation)
         else:
-            draft = Draft(operation, change.model, change.id, row, dict(row), index)
+            draft = Draft(operation, change.model, change.id, row, dict(row), index, peers=step.drafts)
             step.drafts[change.model, change.id] = step.slots[index] = draft
             roots.append(draft)
             if change.expected_version is not None and change.expected_version != row["version"]:
@@ -102,7 +102,7 @@ def _add_part(step: Step, model: type[Record], row: Row, columns: Iterable[str],
     if known is not None:
         return False
     whole = next(wholes[row[c]] for c in columns if row[c] in wholes)
-    draft = Draft("delete", model, row["id"], row, dict(row), whole.index)
+    draft = Draft("delete", model, row["id"], row, dict(row), whole.index, peers=step.drafts)
     _mark(step, draft, whole.after["deletion_id"])
     step.drafts[model, row["id"]] = draft
     return True
@@ -173,7 +173,9 @@ async def draft_restorations(step: Step, changes: Sequence[Change]) -> None:
         for row in rows:
             if (model, row["id"]) not in step.drafts:
                 index = deletions[row["deletion_id"]].index
-                step.drafts[model, row["id"]] = Draft("restore", model, row["id"], row, dict(row), index)
+                step.drafts[model, row["id"]] = Draft(
+                    "restore", model, row["id"], row, dict(row), index, peers=step.drafts
+                )
     for draft in step.alive("restore"):
         draft.after |= {"deleted_at": None, "deletion_id": None}
     await _check_wholes(step)

@@ -53,7 +53,7 @@ def draft_creates(step: Step, changes: Sequence[Change]) -> None:
         if key in step.drafts:
             step.lose(index, Duplicate("Another record of this command has the same id.", "id", existing_id=key[1]))
             continue
-        draft = Draft("create", change.model, key[1], None, _new_row(step, change, key[1]), index)
+        draft = Draft("create", change.model, key[1], None, _new_row(step, change, key[1]), index, peers=step.drafts)
         step.drafts[key] = step.slots[index] = draft
         _apply(draft, change.values)
         if change.external_refs:
@@ -113,7 +113,9 @@ def _updated(step: Step, index: int, change: Update, row: Row | None) -> Draft |
             step.lose(index, not_there(change.model))
         return None
     if draft is None:
-        draft = step.drafts[key] = Draft("update", change.model, change.id, row, dict(row or {}), index)
+        draft = step.drafts[key] = Draft(
+            "update", change.model, change.id, row, dict(row or {}), index, peers=step.drafts
+        )
     if draft.operation not in ("create", "update"):
         if not step.derived:
             step.lose(index, Invalid(MENTIONED, "id"))

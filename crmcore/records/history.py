@@ -27,11 +27,16 @@ async def write_history(ctx: Context, tx: Transaction, drafts: Iterable[tuple[Dr
 
 
 def _facts(ctx: Context, draft: Draft, changed: Sequence[str]) -> Iterable[Fact]:
-    """An update's `before` and `after` hold what changed, the others the whole record without its nulls."""
+    """An update's `before` and `after` hold what changed, the others the whole record without its nulls.
+
+    What the command told beside the values (why a case was reopened) stands under `notes`.
+    """
     table = shape_of(draft.model).table
     whole = draft.operation != "update"
     before = None if draft.operation in ("create", "restore") else _columns(draft, draft.before or {}, changed, whole)
     after = None if draft.operation == "delete" else _columns(draft, draft.after, changed, whole)
+    if after is not None and draft.notes:
+        after["notes"] = dict(draft.notes)
     for name in (f"{table}.{VERBS[draft.operation]}", *dict.fromkeys(event.name for event in draft.events)):
         yield Fact(
             tenant_id=ctx.tenant_id,

@@ -51,7 +51,8 @@ class Draft:
     """One record about to be written: `before` (None on create) and `after`, both by column name, Python values.
 
     A rule or check reads `after` and may set derived columns in it and add named events. `moves` says that a command
-    has checked the state machine; `notes` is what it tells the rules beside the values (why a deal was moved).
+    has checked the state machine; `notes` is what it tells the rules beside the values (why a deal was moved). `peers`
+    are all drafts of the same command, this one too (see `targets`).
     """
 
     operation: Operation
@@ -64,6 +65,7 @@ class Draft:
     notes: Mapping[str, Any] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
     refusals: list[Refusal] = field(default_factory=list)
+    peers: Mapping[tuple[type[Record], UUID], Draft] = field(default_factory=dict, repr=False, compare=False)
 
     def changed(self, *columns: str) -> bool:
         """Whether any of the columns differs from before; true for a new record that has a value there."""

@@ -69,7 +69,9 @@ async def _hand_over(
     """Clear the mark on the record that had it. It falls with the one that takes it."""
     if own is None:
         row = (await load_any(step.ctx, step.tx, model, [holder], "NO KEY UPDATE"))[holder]
-        own = step.drafts[model, holder] = Draft("update", model, holder, row, dict(row), taker.index)
+        own = step.drafts[model, holder] = Draft(
+            "update", model, holder, row, dict(row), taker.index, peers=step.drafts
+        )
     own.after[unique.where] = False
 
 

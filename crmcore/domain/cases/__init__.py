@@ -1,6 +1,36 @@
 """Service cases."""
 
+from crmcore.domain.cases.commands import (
+    close_case,
+    hold_case,
+    mark_case_duplicate,
+    open_case,
+    reject_case,
+    reopen_case,
+    resolve_case,
+    wait_case,
+)
+from crmcore.domain.cases.events import CASE_ASSIGNED, CASE_REOPENED, CASE_RESOLVED, CASE_RESPONDED
 from crmcore.domain.cases.models import Case, CasePriority, CaseSeverity, CaseType
-from crmcore.domain.cases.rules import CaseStatus
+from crmcore.domain.cases.rules import REOPEN_WITHIN, CaseStatus
 
-__all__ = ["Case", "CasePriority", "CaseSeverity", "CaseStatus", "CaseType"]
+__all__ = [
+    "CASE_ASSIGNED",
+    "CASE_REOPENED",
+    "CASE_RESOLVED",
+    "CASE_RESPONDED",
+    "REOPEN_WITHIN",
+    "Case",
+    "CasePriority",
+    "CaseSeverity",
+    "CaseStatus",
+    "CaseType",
+    "close_case",
+    "hold_case",
+    "mark_case_duplicate",
+    "open_case",
+    "reject_case",
+    "reopen_case",
+    "resolve_case",
+    "wait_case",
+]

@@ -1,5 +1,6 @@
 """Customers, and where and how they are reached."""
 
+import crmcore.domain.customers.commands  # noqa: F401  registers the area's checks and effects
 from crmcore.domain.customers.models import (
     Address,
     AddressType,
