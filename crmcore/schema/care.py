@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from crmcore.domain import care as models
 from crmcore.domain.customers import Channel
 from crmcore.query import Many, field, record
+from crmcore.schema.actions import action, arg
 
 if TYPE_CHECKING:
     from crmcore.schema.activities import Interaction
@@ -49,3 +50,58 @@ class Touchpoint:
     next_step: str | None = field("What follows.")
     reschedule_count: int = field("How often it was put off.", write="never")
     interactions: Many[Interaction] = field("The exchange that fulfilled it.")
+
+
+@action(models.CarePlan, models.activate_care_plan)
+class CarePlanActivate:
+    """Begin a plan that was a draft."""
+
+
+@action(models.CarePlan, models.pause_care_plan)
+class CarePlanPause:
+    """Let a plan rest."""
+
+    reason: str | None = arg("Why it rests.")
+
+
+@action(models.CarePlan, models.resume_care_plan)
+class CarePlanResume:
+    """Go on with a plan that rested."""
+
+
+@action(models.CarePlan, models.complete_care_plan)
+class CarePlanComplete:
+    """End a plan that did what it was for."""
+
+
+@action(models.CarePlan, models.cancel_care_plan)
+class CarePlanCancel:
+    """End a plan before its time."""
+
+    reason: str | None = arg("Why it ends.")
+
+
+@action(models.Touchpoint, models.complete_touchpoint)
+class TouchpointComplete:
+    """Say that a planned contact took place, and how it went."""
+
+    outcome: models.Outcome = arg("How it went.")
+    interaction: Interaction | None = arg("The exchange that it was; of the same customer.")
+    next_step: str | None = arg("What follows.")
+
+
+@action(models.Touchpoint, models.skip_touchpoint)
+class TouchpointSkip:
+    """Leave a planned contact out."""
+
+    reason: str = arg("Why it is left out.")
+
+
+@action(models.Touchpoint, models.reschedule_touchpoint)
+class TouchpointReschedule:
+    """Plan a contact for another day; how often is counted."""
+
+    planned_on: date = arg("The new day.")
+    window_from: date | None = arg("First day on which it still fits.")
+    window_to: date | None = arg("Last day on which it still fits.")
+    reason: str | None = arg("Why it is put off.")

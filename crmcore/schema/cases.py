@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from crmcore.domain import cases as models
 from crmcore.domain.customers import Channel
 from crmcore.query import Many, field, record
+from crmcore.schema.actions import action, arg
 
 if TYPE_CHECKING:
     from crmcore.schema.activities import Interaction, Task
@@ -43,3 +44,58 @@ class Case:
     closed_at: datetime | None = field("When it was closed.", write="create")
     interactions: Many[Interaction] = field("Exchanges about it.")
     tasks: Many[Task] = field("What is to do for it.")
+
+
+@action(models.Case, models.open_case)
+class CaseOpen:
+    """Take a case up, or go on with one that waited."""
+
+
+@action(models.Case, models.wait_case)
+class CaseWait:
+    """Wait for the customer or for a third party."""
+
+    third_party: bool | None = arg("Whether it is a third party that we wait for; the customer unless given.")
+    reason: str | None = arg("What we wait for.")
+
+
+@action(models.Case, models.hold_case)
+class CaseHold:
+    """Put a case on hold."""
+
+    reason: str | None = arg("Why it rests.")
+
+
+@action(models.Case, models.resolve_case)
+class CaseResolve:
+    """Say how a case was solved."""
+
+    resolution: str = arg("How it was solved.")
+    resolution_code: str | None = arg("The solution's code, for statistics.")
+    root_cause: str | None = arg("What was behind it.")
+
+
+@action(models.Case, models.close_case)
+class CaseClose:
+    """Close a resolved case for good."""
+
+
+@action(models.Case, models.reopen_case)
+class CaseReopen:
+    """Open a resolved case again, within 30 days of its solution."""
+
+    reason: str = arg("Why it is not solved after all.")
+
+
+@action(models.Case, models.reject_case)
+class CaseReject:
+    """End a new or open case that is none."""
+
+    reason: str = arg("Why it is none; becomes its resolution.")
+
+
+@action(models.Case, models.mark_case_duplicate)
+class CaseMarkDuplicate:
+    """End a new or open case that says what another one said first."""
+
+    original: Case = arg("The case in which it goes on.")

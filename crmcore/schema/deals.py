@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from crmcore.domain import deals as models
 from crmcore.query import Many, Money, field, record
+from crmcore.schema.actions import action, arg
 
 if TYPE_CHECKING:
     from crmcore.schema.activities import Interaction, Task
@@ -107,3 +108,23 @@ class OrderLine:
     unit_price: Money = field("Price of one unit before the discount, in the order's currency.")
     discount: Decimal = field("Share taken off the price, from 0 to 1.")
     total: Money = field("quantity x unitPrice x (1 - discount), rounded half-even to four places.", write="never")
+
+
+@action(models.Deal, models.move_deal)
+class DealMove:
+    """Move a deal to another stage of its pipeline: forward, on hold, won, lost, or open again."""
+
+    stage: Stage = arg("The stage to move to; it must be of the deal's pipeline.")
+    reason: str | None = arg("Why it moves; needed to open a won or lost deal again.")
+    lost_reason: str | None = arg("Why the deal was lost; needed for a LOST stage unless the deal has one.")
+    lost_to_competitor: str | None = arg("Who won it instead.")
+    amount: Decimal | None = arg("What it is worth, if that is new.")
+    currency: str | None = arg("ISO 4217 code of the amount.")
+    customer: Customer | None = arg("Who buys, if that is new; a won deal needs one.")
+
+
+@action(models.Order, models.move_order)
+class OrderMove:
+    """Move an order to another status: placed, confirmed, shipped and so on."""
+
+    status: models.OrderStatus = arg("The status to move to.")
