@@ -12,7 +12,7 @@ from crmcore.kit.text import camel, pascal
 from crmcore.platform.metadata import App
 from crmcore.plugins.manifest import Manifest
 from crmcore.query.declare import Declaration, Extension
-from crmcore.records.model import Record
+from crmcore.platform.record import Record
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,14 +108,17 @@ def _keys_to_core(model: type[Any]) -> bool:
 
 
 def _migrations(app: App, needs_core: bool) -> Iterator[str]:
-    """A migration that leans on the core names the core's migration: `__latest__` would break a second plugin."""
+    """A migration that leans on the core names the core's migration: `__latest__` would break a second plugin.
+
+    Before the first one is written there is nothing to say.
+    """
     package = importlib.import_module(app.migrations)
-    needed: list[tuple[str, str]] = []
-    for _, name, _ in pkgutil.iter_modules(package.__path__):
-        module = importlib.import_module(f"{app.migrations}.{name}")
-        needed += module.Migration.dependencies
+    modules = [
+        importlib.import_module(f"{app.migrations}.{found.name}") for found in pkgutil.iter_modules(package.__path__)
+    ]
+    needed: list[tuple[str, str]] = [pair for module in modules for pair in module.Migration.dependencies]
     for label, name in needed:
         if name.startswith("__"):
             yield f"{app.migrations}: name the migration of {label} that it needs, not {name}."
-    if needs_core and not any(label == "core" for label, _ in needed):
+    if modules and needs_core and not any(label == "core" for label, _ in needed):
         yield f"{app.migrations}: its tables refer to the core's, so its first migration depends on one of core."

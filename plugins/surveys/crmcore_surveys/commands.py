@@ -19,7 +19,6 @@ async def record_response(
     comment: str | None = None,
     channel: str | None = None,
     answered_at: datetime | None = None,
-    external_refs: Sequence[tuple[str, str]] = (),
 ) -> UUID:
     """Keep what a customer answered, now unless `answered_at` says when; the response's id."""
     values = {
@@ -30,7 +29,7 @@ async def record_response(
         "channel": channel,
         "answered_at": answered_at or ctx.clock(),
     }
-    [written] = await write(ctx, [Create(SurveysResponse, values, external_refs=external_refs)])
+    [written] = await write(ctx, [Create(SurveysResponse, values)])
     return written.id
 
 
