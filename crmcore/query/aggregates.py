@@ -202,10 +202,7 @@ class Aggregates:
             f"HAVING sum({parts}.{ident(f'count_{found.column}')}) > 0"
         )
         shown = {"amount": self.dialect.show("decimal", f'{money}."amount"'), "currencyCode": f'{money}."currency"'}
-        pairs = [
-            (part.key, self.dialect.text(type_.name) if part.name == TYPENAME else shown[part.name])
-            for part in self.scope.selection.of(selected.nodes, type_)
-        ]
+        pairs = self.records.plain(type_, selected, shown)
         body = Sql(f' FROM ({inner}) {money} ORDER BY {money}."currency" LIMIT {_MOST_CURRENCIES}')
         return self.dialect.array(pairs, f"{money}.*", body, money)
 

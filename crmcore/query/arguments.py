@@ -64,9 +64,20 @@ class Questions:
     """The questions of one compilation, asked of one run, with their answers in the order of asking."""
 
     def __init__(self, run: Run) -> None:
-        self.run = run
+        self._run: Run | None = run
         self.log: list[tuple[Question, Hashable]] = []
         self._known: dict[Hashable, Any] = {}
+
+    @property
+    def run(self) -> Run:
+        """The run that is asked."""
+        assert self._run is not None, "the plan is compiled: only its own runs have values now"
+        return self._run
+
+    def close(self) -> None:
+        """Forget the run: what a plan keeps of its compilation must not hold its first caller."""
+        self._run = None
+        self._known.clear()
 
     def ask(self, key: Hashable, ask: Callable[[Run], Hashable]) -> Any:
         """The run's answer; asked and noted once for each key."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from graphql import GraphQLObjectType
 
-from crmcore.kit.sql import Sql, ident
+from crmcore.kit.sql import Sql
 from crmcore.query.connections import Connections
 from crmcore.query.cursors import Cursors
 from crmcore.query.dialects import Expression, Pair
@@ -27,7 +27,6 @@ from crmcore.query.scope import BatchSpec, Place, Scope, Table
 from crmcore.query.selection import TYPENAME, Selected, inner_type
 
 HIDDEN_ID = "~id"
-EXTERNAL_REFS = "external_ref"
 
 
 def hidden(column: str) -> str:
@@ -107,31 +106,28 @@ class Records:
         return self.value(type_, selected, shown, f" WHERE {amount} IS NOT NULL")
 
     def value(
-        self, type_: GraphQLObjectType, selected: Selected, shown: dict[str, str], tail: Expression = ""
+        self, type_: GraphQLObjectType, selected: Selected, shown: Mapping[str, str], tail: Expression = ""
     ) -> Sql:
         """An object that is no record, made of expressions by field name."""
-        pairs = [
+        return self.dialect.object(self.plain(type_, selected, shown), tail)
+
+    def plain(self, type_: GraphQLObjectType, selected: Selected, shown: Mapping[str, str]) -> list[Pair]:
+        """Response keys and expressions of an object that is no record."""
+        return [
             (part.key, self.dialect.text(type_.name) if part.name == TYPENAME else shown[part.name])
             for part in self.scope.selection.of(selected.nodes, type_)
         ]
-        return self.dialect.object(pairs, tail)
 
     def _stamp(self, table: Table, field: StampField, type_: GraphQLObjectType, selected: Selected) -> Sql:
         kind, key = table.col(field.kind_column), table.col(field.id_column)
         return self.value(type_, selected, {"kind": kind, "id": f"lower({kind}) || '_' || {key}"})
 
     def _external_refs(self, table: Table, type_: GraphQLObjectType, selected: Selected) -> Sql:
-        ref = self.scope.alias("x")
+        ref, rows = self.scope.external_refs(self.scope.registry.by_model[table.model])
         shown = {"system": f'{ref}."system"', "externalId": f'{ref}."external_id"'}
-        pairs = [
-            (part.key, self.dialect.text(type_.name) if part.name == TYPENAME else shown[part.name])
-            for part in self.scope.selection.of(selected.nodes, type_)
-        ]
-        body = Sql(
-            f" FROM {ident(EXTERNAL_REFS)} {ref} WHERE ", self.scope.tenant(ref),
-            f" AND {ref}.\"record_type\" = '{table.model._meta.db_table}' AND {ref}.\"record_id\" = {table.col('id')}"
-            f' ORDER BY {ref}."system", {ref}."external_id" LIMIT {self.scope.limits.page_max}',
-        )
+        order = f'ORDER BY {ref}."system", {ref}."external_id" LIMIT {self.scope.limits.page_max}'
+        body = Sql(rows, f"{ref}.\"record_id\" = {table.col('id')} {order}")
+        pairs = self.plain(type_, selected, shown)
         return self.dialect.array(pairs, f'{ref}."system", {ref}."external_id"', body, ref)
 
     def _batches(

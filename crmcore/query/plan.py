@@ -81,6 +81,7 @@ class PlanCache:
             self._statistics.misses += 1
             questions = Questions(run)
             plan = compile_(questions)
+            questions.close()
             self._keep(document, place, questions, plan)
         return plan
 

@@ -10,10 +10,10 @@ from uuid import UUID
 from graphql import FieldNode, FragmentDefinitionNode, GraphQLObjectType, GraphQLOutputType, get_named_type
 
 from crmcore.kit.ids import from_global
-from crmcore.kit.sql import Bind, Sql, ident
+from crmcore.kit.sql import Bind, Sql
 from crmcore.query.aggregates import Aggregates
 from crmcore.query.arguments import Argument, Run, arguments
-from crmcore.query.compile import EXTERNAL_REFS, Records
+from crmcore.query.compile import Records
 from crmcore.query.cursors import Cursors
 from crmcore.query.mapping import RecordType
 from crmcore.query.operands import converter, list_converter
@@ -120,12 +120,13 @@ class Roots:
         return self.records.one(table, type_, reading.nodes, place, Sql(f"{table.ref('id')} = ", id_))
 
     def _external(self, record: RecordType, given: Mapping[str, Argument]) -> Sql:
-        ref, text = self.scope.alias("x"), converter("text", self.dialect.name)
+        ref, rows = self.scope.external_refs(record)
+        text = converter("text", self.dialect.name)
+        system, external = given["system"].bind(text, "text"), given["externalId"].bind(text, "text")
         return Sql(
-            f'(SELECT {ref}."record_id" FROM {ident(EXTERNAL_REFS)} {ref} WHERE ', self.scope.tenant(ref),
-            f" AND {ref}.\"record_type\" = '{record.table}' AND {ref}.\"system\" = ", given["system"].bind(text, "text"),
-            f' AND {ref}."external_id" = ', given["externalId"].bind(text, "text"), " LIMIT 1)",
-        )
+            f'(SELECT {ref}."record_id"', rows, f'{ref}."system" = ', system,
+            f' AND {ref}."external_id" = ', external, " LIMIT 1)",
+        )  # fmt: skip
 
     def _node(self, id_: Argument, reading: Reading) -> Sql:
         get = id_.get()

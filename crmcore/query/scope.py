@@ -15,7 +15,7 @@ from crmcore.query.arguments import Questions
 from crmcore.query.dialects import DIALECTS, Dialect
 from crmcore.query.mapping import BatchField, ManyField, RecordType, Registry
 from crmcore.query.selection import Selected, Selection
-from crmcore.records.model import Record
+from crmcore.platform.record import Record
 
 EACH: Final = None
 """In a place: every item of a list."""
@@ -112,9 +112,14 @@ class Scope:
         """The rows of a table that the caller may see: of the tenant, living, within the policy."""
         return predicate(self.policy, table.model, table.alias, self.dialect.name)
 
-    def tenant(self, alias: str) -> Sql:
-        """The tenant's rows of a table that is no record."""
-        return Sql(f"{alias}.\"tenant_id\" = ", uuid_bind(lambda run: run.context.policy.tenant_id, self.dialect, "tenant"))
+    def external_refs(self, record: RecordType) -> tuple[str, Sql]:
+        """A use of the table of external ids: its alias, and its living rows about records of this type."""
+        ref = self.alias("x")
+        tenant = uuid_bind(lambda run: run.context.policy.tenant_id, self.dialect, "tenant")
+        return ref, Sql(
+            f' FROM "external_ref" {ref} WHERE {ref}."tenant_id" = ', tenant,
+            f" AND {ref}.\"deleted_at\" IS NULL AND {ref}.\"record_type\" = '{record.table}' AND ",
+        )  # fmt: skip
 
     def related(self, table: Table, many: ManyField) -> tuple[Table, Sql]:
         """The other side of a to-many relation, and the condition that ties it to a row of `table`, guarded."""

@@ -1,0 +1,141 @@
+"""Plans serve every request of the same structure, hold nothing of any caller, and are bounded."""
+
+from __future__ import annotations
+
+import gc
+import time
+
+import pytest
+
+from crmcore.domain import customers
+from crmcore.errors import BadInput
+from crmcore.platform.access import Actor, ActorKind, Policy
+from crmcore.platform.context import Context
+from crmcore.query import PlanCache
+from crmcore.query.arguments import Questions, Run
+from tests.query.conftest import number
+
+TEXT = """query($w: CustomerFilter!, $o: [CustomerOrder!], $n: Int, $a: String, $more: Boolean = false, $q: String, $ids: [ID!]) {
+  customers(where: {and: [$w, {name: {contains: $q}, id: {in: $ids}}]}, orderBy: $o, first: $n, after: $a) {
+    nodes { name industry @include(if: $more) } pageInfo { endCursor } } }"""
+
+
+@pytest.fixture
+async def rows(seed):
+    await seed.many(
+        customers.Customer, [{"name": f"n{n}", "industry": None if n % 2 else "x", "employees": n} for n in range(10)]
+    )
+
+
+async def test_values_share_a_plan_and_structures_do_not(graph, ctx, rows):
+    stats = graph.engine.plans.statistics
+
+    async def names(**variables):
+        before = stats.misses
+        variables = {"w": {}, **variables}
+        found = (await graph.ask(ctx, TEXT, variables))["customers"]
+        return [n["name"] for n in found["nodes"]], found["pageInfo"]["endCursor"], stats.misses - before
+
+    assert (await names(w={"name": {"eq": "n1"}}))[::2] == (["n1"], 1)
+    assert (await names(w={"name": {"eq": "n2"}}))[::2] == (["n2"], 0)
+    assert (await names(w={"name": {"eq": None}}))[::2] == ([], 1)
+    assert (await names(w={"employees": {"eq": 3}}))[::2] == (["n3"], 1)
+    assert (await names(w={"or": [{"employees": {"in": [1, 2]}}, {"name": {"eq": "n5"}}]}))[::2] == (["n1", "n2", "n5"], 1)
+    assert (await names(w={"or": [{"employees": {"in": []}}, {"name": {"eq": "n6"}}]}))[::2] == (["n6"], 0)
+    assert (await names(q="3"))[::2] == (["n3"], 1)
+    assert (await names(q="4"))[::2] == (["n4"], 0)
+    assert (await names(ids=[f"customer_{number(1)}"]))[2] == 1
+    assert (await names(ids=[f"customer_{number(n)}" for n in range(1, 4)]))[::2] == (["n0", "n1", "n2"], 0)
+    by_industry = [{"field": "INDUSTRY"}]
+    _, first, misses = await names(n=2, o=by_industry)
+    assert misses == 1
+    _, cursor, misses = await names(n=2, o=by_industry, a=first)
+    assert misses == 1
+    got, last, misses = await names(n=2, o=by_industry, a=cursor)
+    assert (got, misses) == (["n8", "n1"], 0)
+    got, _, misses = await names(n=2, o=by_industry, a=last)  # the cursor's value is missing: another statement
+    assert (got, misses) == (["n3", "n5"], 1)
+    got, _, misses = await names(n=2, o=by_industry, a=last)
+    assert (got, misses) == (["n3", "n5"], 0)
+
+
+async def test_refusals_on_a_known_plan(graph, ctx, rows):
+    text = "query($id: ID, $a: String) { customers(where: {id: {eq: $id}}, first: 1, after: $a) { nodes { name } pageInfo { endCursor } } }"
+    good = f"customer_{number(1)}"
+    page = (await graph.ask(ctx, text, {"id": good}))["customers"]
+    for _ in range(2):
+        assert (await graph.ask(ctx, text, {"id": good, "a": page["pageInfo"]["endCursor"]}))["customers"]["nodes"] == []
+        with pytest.raises(BadInput) as refused:
+            await graph.ask(ctx, text, {"id": good, "a": "nonsense"})
+        assert refused.value.path == ("after",)
+        with pytest.raises(BadInput) as refused:
+            await graph.ask(ctx, text, {"id": "nonsense", "a": page["pageInfo"]["endCursor"]})
+        assert refused.value.path == ("where", "id", "eq")
+
+
+async def test_a_plan_holds_no_caller(graph, ctx, rows):
+    secret = "a very secret search"
+
+    class Mine(Context):
+        pass
+
+    caller = Mine(ctx.db, Policy(ctx.tenant_id, Actor(ActorKind.USER, number(5), number(5))))
+    await graph.ask(caller, TEXT, {"q": secret, "w": {"name": {"eq": secret}}, "o": [{"field": "NAME"}], "n": 1})
+    del caller
+    gc.collect()
+    assert not [o for o in gc.get_objects() if type(o) is Mine]
+    assert not [o for o in gc.get_objects() if type(o) is dict and secret in map(str, o.values())]
+
+
+def run_of(ctx, **variables):
+    return Run(ctx, variables)
+
+
+def test_the_cache_is_bounded(ctx):
+    cache = PlanCache(documents=3, plans=8, plans_of_document=4)
+    plan = object()
+
+    def compile_(questions: Questions):
+        questions.ask("n", lambda run: run.variables["n"])
+        return plan
+
+    def get(document, n):
+        return cache.get(document, "place", run_of(ctx, n=n), compile_)
+
+    for document in "abcd":
+        get(document, 0)
+    assert (cache.statistics.documents, cache.statistics.plans, cache.statistics.misses) == (3, 3, 4)
+    get("b", 0)
+    assert cache.statistics.hits == 1
+    get("a", 0)  # c was used least recently
+    assert cache.find("c", "place", run_of(ctx, n=0)) is None
+    assert cache.find("b", "place", run_of(ctx, n=0)) is plan
+    for n in range(100):
+        get("a", n)
+        assert cache.statistics.plans <= 8
+    for document in "xyz":
+        for n in range(4):
+            get(document, n)
+    assert cache.statistics.plans <= 8
+    assert cache.statistics.documents <= 3
+
+
+Q2 = """query($q: String) { customers(first: 20, where: {name: {iContains: $q}}, orderBy: [{field: NAME}]) { nodes { id name
+  contacts(first: 5) { nodes { id name title } } deals(first: 5, orderBy: {field: CREATED_AT}) { nodes { id name
+  amount { amount currencyCode } stage { name pipeline { name } } } } owner { id name email } } } }"""
+
+
+async def test_compiling_is_fast_and_finding_is_faster(graph, ctx):
+    ((_, (root, reading)),) = graph.readings(Q2, {"q": "x"}).items()
+    run = Run(ctx, reading.variables)
+
+    def best(action, times=30):
+        spent = []
+        for _ in range(times):
+            begun = time.perf_counter()
+            action()
+            spent.append(time.perf_counter() - begun)
+        return min(spent)
+
+    assert best(lambda: graph.engine._compile(root, reading, Questions(run), ctx)) < 0.003
+    assert best(lambda: graph.engine.plan(run, root, reading).statement.values(run)) < 0.0001

@@ -1,0 +1,167 @@
+"""Every table of every statement carries the caller's predicate; nobody sees more by asking another way."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from datetime import UTC, datetime
+from uuid import UUID
+
+import pytest
+
+from crmcore.domain import activities, contacts, customers, deals, people
+from crmcore.errors import Forbidden
+from crmcore.kit.sql import Sql, value
+from crmcore.platform.access import Actor, ActorKind, Policy, Reach
+from crmcore.platform.context import Context
+from crmcore.query.arguments import Questions, Run
+
+AT = datetime(2026, 1, 1, tzinfo=UTC)
+EVERYTHING = """query($id: ID!, $ids: [ID!]!) {
+  customers(first: 2, where: {deals: {some: {stage: {name: {eq: "x"}}}, count: {gt: 1}, none: {owner: {name: {eq: "y"}}}},
+      contacts: {every: {name: {ne: "z"}}}, or: [{parent: {team: {manager: {name: {eq: "q"}}}}}, {not: {tasks: {some: {}}}}]},
+      orderBy: [{parent: {owner: {field: NAME}}}, {team: {field: NAME}}]) {
+    totalCount pageInfo { hasNextPage hasPreviousPage endCursor }
+    edges { cursor node { name owner { name team { name } } externalRefs { system }
+      contacts(last: 2, orderBy: {field: NAME}) { totalCount edges { cursor node { customers { totalCount nodes { name } } } } }
+      deals(orderBy: {customer: {field: NAME}}) { nodes { stage { pipeline { stages { totalCount } } } transitions { nodes { at } } } } } } }
+  dealAggregate(where: {customer: {name: {eq: "x"}}}, groupBy: [{field: STAGE}, {customer: {team: {field: PARENT}}}]) {
+    keys { record { id ... on Stage { pipeline { name } } } } count sum { amount { amount } } }
+  customer(id: $id) { addresses { nodes { lines } } carePlans { nodes { name } } }
+  customerByExternalRef(system: "a", externalId: "b") { orders { nodes { lines { nodes { product { name } } } } } }
+  nodes(ids: $ids) { id ... on Case { product { name } } ... on Order { user { name } } }
+}"""
+VARIABLES = {"id": f"customer_{UUID(int=1)}", "ids": [f"case_{UUID(int=1)}", f"order_{UUID(int=1)}"]}
+
+
+@pytest.mark.parametrize("reach", list(Reach))
+async def test_no_table_without_predicate(graph, ctx, reach):
+    caller = Context(ctx.db, replace(ctx.policy, reach=reach))
+    seen = 0
+    for root, reading in graph.readings(EVERYTHING, VARIABLES).values():
+        plan = graph.engine.plan(Run(caller, reading.variables), root, reading)
+        text = plan.statement.text
+        uses = re.findall(r'(?:FROM|JOIN) "(\w+)" (?:AS )?(\w+)', text)
+        names = {alias for _, alias in uses}
+        assert names
+        for alias in names:
+            own = rf'\b{alias}\."?(?:tenant_id"? = [$?]1\b|deleted_at"? IS NULL)'
+            assert len({m.split(".")[1][:8] for m in re.findall(own, text)}) == 2, (alias, text)
+        assert len(re.findall(r"\b(?:FROM|JOIN)\s+\"", text)) == len(uses)
+        # nothing else is read: what remains are parts of this statement, and lists that are bound
+        for other in re.findall(r"(?:FROM|JOIN)\s+(?!\"|\()(\w+)", text):
+            assert re.fullmatch(r"p\d+|parts\d+|groups\d+|json_each|unnest", other), other
+        seen += len(uses)
+    assert seen > 40
+
+
+async def test_other_tenants_are_not_there(graph, ctx, seed, db):
+    other = UUID(int=4711)
+    async with db.transaction() as tx:
+        await tx.execute(_insert_tenant(other, db.dialect))
+    seed.tenant = other
+    alien = await seed(customers.Customer, name="Alien", tax_id="1")
+    seed.tenant = ctx.tenant_id
+    mine = await seed(customers.Customer, name="Mine", parent_id=alien)
+    text = """query($id: ID!, $ids: [ID!]!) { customers { totalCount nodes { name parent { name } } }
+      customer(id: $id) { name } nodes(ids: $ids) { id } customerAggregate { count }
+      hit: customers(where: {parent: {name: {eq: "Alien"}}}) { totalCount }
+      sorted: customers(orderBy: {parent: {field: NAME}}) { nodes { name } } }"""
+    found = await graph.ask(ctx, text, {"id": f"customer_{alien}", "ids": [f"customer_{alien}", f"customer_{mine}"]})
+    assert found == {
+        "customers": {"totalCount": 1, "nodes": [{"name": "Mine", "parent": None}]},
+        "customer": None,
+        "nodes": [None, {"id": f"customer_{mine}"}],
+        "customerAggregate": [{"count": 1}],
+        "hit": {"totalCount": 0},
+        "sorted": {"nodes": [{"name": "Mine"}]},
+    }
+
+
+def _insert_tenant(key, dialect):
+    held = str(key) if dialect == "sqlite" else key
+    at = AT.isoformat(timespec="microseconds") if dialect == "sqlite" else AT
+    return Sql(
+        'INSERT INTO tenant (id, slug, name, state, created_at) VALUES (', value(held, "uuid"), ", 'other', 'Other', 'ACTIVE', ",
+        value(at, "timestamptz"), ")",
+    )  # fmt: skip
+
+
+@pytest.fixture
+async def two_teams(seed):
+    """Ada and Bob are in one team, Cleo in another; each has a customer with a contact, a deal and an interaction."""
+    red, blue = await seed(people.Team, name="Red"), await seed(people.Team, name="Blue")
+    pipeline = await seed(deals.Pipeline, name="Sales")
+    stage = await seed(deals.Stage, pipeline_id=pipeline, name="New", position=1)
+    users = {}
+    for name, team in (("Ada", red), ("Bob", red), ("Cleo", blue)):
+        user = users[name] = await seed(people.User, name=name, email=f"{name}@example.org", team_id=team)
+        customer = await seed(customers.Customer, name=f"{name}'s", owner_id=user, team_id=team)
+        contact = await seed(contacts.Contact, name=f"Contact of {name}")
+        await seed(contacts.ContactLink, customer_id=customer, contact_id=contact)
+        await seed(
+            deals.Deal, name=f"Deal of {name}", customer_id=customer, pipeline_id=pipeline, stage_id=stage, probability=1,
+            stage_entered_at=AT, owner_id=user, team_id=team,
+        )  # fmt: skip
+        await seed(activities.Interaction, kind="CALL", direction="IN", at=AT, customer_id=customer, subject=f"by {name}")
+    # a deal of Ada's at Cleo's customer
+    await seed(
+        deals.Deal, name="Ada at Cleo's", customer_id=customer, pipeline_id=pipeline, stage_id=stage, probability=1,
+        stage_entered_at=AT, owner_id=users["Ada"], team_id=red,
+    )  # fmt: skip
+    return users, red
+
+
+SIGHT = """{ customers { totalCount nodes { name deals { totalCount } } } contacts { nodes { name } } interactions { totalCount }
+  deals { nodes { name customer { name } } } dealAggregate { count }
+  rich: customers(where: {deals: {count: {gte: 2}}}) { totalCount } users { totalCount } }"""
+
+
+@pytest.mark.parametrize(
+    "reach, names", [(Reach.TENANT, ["Ada", "Bob", "Cleo"]), (Reach.TEAM, ["Ada", "Bob"]), (Reach.OWN, ["Ada"])]
+)
+async def test_row_policies(graph, ctx, two_teams, reach, names):
+    users, red = two_teams
+    actor = Actor(ActorKind.USER, users["Ada"], users["Ada"], red)
+    found = await graph.ask(Context(ctx.db, Policy(ctx.tenant_id, actor, reach)), SIGHT)
+    all_of_them = reach is Reach.TENANT
+    assert found["customers"]["totalCount"] == len(names)
+    assert [n["name"] for n in found["customers"]["nodes"]] == [f"{name}'s" for name in names]
+    assert [n["deals"]["totalCount"] for n in found["customers"]["nodes"]] == [1, 1, 2][: len(names)]
+    assert [n["name"] for n in found["contacts"]["nodes"]] == [f"Contact of {name}" for name in names]
+    assert found["interactions"]["totalCount"] == len(names)
+    assert found["deals"]["nodes"][-1] == {
+        "name": "Ada at Cleo's", "customer": {"name": "Cleo's"} if all_of_them else None,
+    }  # fmt: skip
+    assert found["dealAggregate"] == [{"count": len(names) + 1}]
+    assert found["rich"]["totalCount"] == (1 if all_of_them else 0)
+    assert found["users"]["totalCount"] == 3
+
+
+async def test_plans_are_not_shared_between_kinds_of_policy(graph, ctx, two_teams):
+    users, red = two_teams
+    text = "{ customers { totalCount } }"
+
+    async def count(user, reach):
+        actor = Actor(ActorKind.USER, user, user, red)
+        return (await graph.ask(Context(ctx.db, Policy(ctx.tenant_id, actor, reach)), text))["customers"]["totalCount"]
+
+    assert [await count(users["Ada"], reach) for reach in (Reach.TENANT, Reach.OWN, Reach.TEAM)] == [3, 1, 2]
+    misses = graph.engine.plans.statistics.misses
+    assert [await count(users["Bob"], Reach.OWN), await count(None, Reach.OWN)] == [1, 0]
+    assert graph.engine.plans.statistics.misses == misses
+
+
+class Blind(Policy):
+    __slots__ = ()
+
+    def may(self, action, record):
+        return record != "user"
+
+
+async def test_a_forbidden_record_is_refused_when_the_plan_is_made(graph, ctx):
+    blind = Context(ctx.db, Blind(ctx.tenant_id, ctx.actor))
+    for text in ("{ customers { nodes { owner { name } } } }", "{ customers(orderBy: {owner: {field: NAME}}) { totalCount } }"):
+        ((_, (root, reading)),) = graph.readings(text).items()
+        with pytest.raises(Forbidden):
+            graph.engine._compile(root, reading, Questions(Run(blind, {})), blind)
