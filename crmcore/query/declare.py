@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypeVar
 
 if TYPE_CHECKING:
     from crmcore.platform.context import Context
-    from crmcore.records import Record
+    from crmcore.platform.record import Record
 
 T = TypeVar("T")
 _Cls = TypeVar("_Cls", bound=type)

@@ -11,7 +11,7 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 from crmcore.kit.text import camel, plural
 from crmcore.platform.fields import Column as ColumnType
 from crmcore.query.declare import BatchFunction, Declaration, Extension, FieldSpec, Many, Money, Write
-from crmcore.records.model import SYSTEM_COLUMNS, OwnedRecord, Record
+from crmcore.platform.record import SYSTEM_COLUMNS, OwnedRecord, Record
 
 EnumClass = type[StrEnum]
 Writable = str

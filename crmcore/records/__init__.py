@@ -1,12 +1,7 @@
 """The write engine: what every record can do."""
 
-from crmcore.records.changes import Create, Delete, Refused, Restore, Update, Written
-from crmcore.records.external import ExternalRef, find_by_external
-from crmcore.records.graph import Key, RecordGraph, graph_of, keys_of
-from crmcore.records.hierarchy import refuse_cycles
-from crmcore.records.latest import latest
-from crmcore.records.machine import Machine
-from crmcore.records.model import (
+from crmcore.platform.machine import Machine
+from crmcore.platform.record import (
     SYSTEM_COLUMNS,
     Change,
     Check,
@@ -22,6 +17,11 @@ from crmcore.records.model import (
     effect,
     reference,
 )
+from crmcore.records.changes import Create, Delete, Refused, Restore, Update, Written
+from crmcore.records.external import ExternalRef, find_by_external
+from crmcore.records.graph import Key, RecordGraph, graph_of, keys_of
+from crmcore.records.hierarchy import refuse_cycles
+from crmcore.records.latest import latest
 from crmcore.records.moving import find, move
 from crmcore.records.numbers import give_numbers
 from crmcore.records.related import summary, targets, together

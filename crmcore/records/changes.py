@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from crmcore.errors import Refusal
-from crmcore.records.model import Change, Event, Record
+from crmcore.platform.record import Change, Event, Record
 
 ExternalRef = tuple[str, str]
 """System and id there: `("northwind", "ALFKI")`."""

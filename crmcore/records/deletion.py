@@ -11,11 +11,11 @@ from crmcore.errors import Invalid, Policy, WrongState
 from crmcore.kit.ids import new_id
 from crmcore.kit.sql import Sql, ident, join
 from crmcore.kit.text import plural
+from crmcore.platform.record import Change, Draft, Operation, Record
 from crmcore.records.changes import Delete, Restore
 from crmcore.records.drafting import MENTIONED, may, not_there, refuse_stale
 from crmcore.records.external import restore_refs
 from crmcore.records.graph import Key, RecordGraph, keys_of
-from crmcore.records.model import Change, Draft, Operation, Record
 from crmcore.records.references import living
 from crmcore.records.rows import Life, Row, Run, among, ids_value, load_any, of_tenant, select, statement
 from crmcore.records.shape import shape_of

@@ -10,9 +10,9 @@ from uuid import UUID
 from crmcore.errors import Conflict, Duplicate, Forbidden, Invalid, NotFound
 from crmcore.kit.ids import new_id
 from crmcore.kit.text import fold as folded
+from crmcore.platform.record import Change, Draft, Operation, Record
 from crmcore.records import history
 from crmcore.records.changes import Create, Delete, Restore, Update
-from crmcore.records.model import Change, Draft, Operation, Record
 from crmcore.records.rows import Row, load
 from crmcore.records.shape import Shape, shape_of
 from crmcore.records.step import Step
@@ -154,7 +154,10 @@ def refuse_missing(draft: Draft) -> None:
     """Refuse what must have a value and has none, unless something was said of that input already."""
     shape = shape_of(draft.model)
     said = {refusal.path[:1] for refusal in draft.refusals}
+    derives = draft.model.special.derives if said else ()
     for column in shape.required:
+        if column in derives:
+            continue
         name = shape.api_name(column)
         if shape.blank(column, draft.after[column]) and (name,) not in said:
             draft.refuse(Invalid(f"{name} is required.", name))

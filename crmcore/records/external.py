@@ -18,9 +18,9 @@ from crmcore.kit.sql import Dialect, Sql
 from crmcore.platform.context import Context
 from crmcore.platform.database import Transaction
 from crmcore.platform.fields import Text, Uuid
+from crmcore.platform.record import Draft, Record, Rules, Unique
 from crmcore.records.changes import ExternalRef as Ref
 from crmcore.records.history import REFS
-from crmcore.records.model import Draft, Record, Rules, Unique
 from crmcore.records.rows import Row, Run, given, insert, of_tenant, select, statement, update
 from crmcore.records.shape import shape_of
 from crmcore.records.step import Step

@@ -11,7 +11,7 @@ from tortoise.models import Model
 
 from crmcore.kit.sql import Statement
 from crmcore.kit.text import camel
-from crmcore.records.model import Record
+from crmcore.platform.record import Record
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from crmcore.errors import Invalid
 from crmcore.kit.sql import Sql, ident
 from crmcore.platform.context import Context
 from crmcore.platform.database import Transaction
-from crmcore.records.model import Draft
+from crmcore.platform.record import Draft
 from crmcore.records.rows import TENANT, Run, among, ids_value, statement
 from crmcore.records.shape import shape_of
 

@@ -12,7 +12,7 @@ from crmcore.kit.sql import Sql, value
 from crmcore.platform.context import Context
 from crmcore.platform.database import Transaction
 from crmcore.platform.events import Fact, record_events
-from crmcore.records.model import Draft, Operation, Record
+from crmcore.platform.record import Draft, Operation, Record
 from crmcore.records.rows import TENANT, Run
 from crmcore.records.shape import shape_of
 

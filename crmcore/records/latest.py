@@ -9,7 +9,7 @@ from uuid import UUID
 from crmcore.errors import Forbidden
 from crmcore.kit.sql import Sql, ident
 from crmcore.platform.context import Context
-from crmcore.records.model import Record
+from crmcore.platform.record import Record
 from crmcore.records.rows import Run, among, ids_value, statement, visible
 from crmcore.records.shape import shape_of
 

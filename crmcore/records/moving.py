@@ -9,9 +9,9 @@ from uuid import UUID
 
 from crmcore.platform.context import Context
 from crmcore.platform.database import Transaction
+from crmcore.platform.record import Change, Event, Record
 from crmcore.records.changes import Update
 from crmcore.records.drafting import not_there
-from crmcore.records.model import Change, Event, Record
 from crmcore.records.related import together
 from crmcore.records.rows import Row, load
 from crmcore.records.shape import shape_of

@@ -10,7 +10,7 @@ from crmcore.kit.sql import Sql, ident
 from crmcore.platform.context import Context
 from crmcore.platform.database import Transaction
 from crmcore.platform.numbering import next_numbers
-from crmcore.records.model import Draft
+from crmcore.platform.record import Draft
 from crmcore.records.rows import Run, given, of_tenant, statement
 from crmcore.records.shape import shape_of
 

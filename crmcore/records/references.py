@@ -8,8 +8,8 @@ from uuid import UUID
 
 from crmcore.errors import NotFound
 from crmcore.kit.sql import Sql, ident, join
+from crmcore.platform.record import Draft, Record
 from crmcore.records.graph import Key
-from crmcore.records.model import Draft, Record
 from crmcore.records.rows import Run, among, ids_value, of_tenant, statement, visible
 from crmcore.records.shape import shape_of
 from crmcore.records.step import Step

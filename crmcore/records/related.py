@@ -9,7 +9,7 @@ from uuid import UUID
 from crmcore.kit.sql import Sql, ident, join, value
 from crmcore.platform.context import Context
 from crmcore.platform.database import Transaction, retrying
-from crmcore.records.model import Draft, Record
+from crmcore.platform.record import Draft, Record
 from crmcore.records.rows import Run, among, ids_value, load_any, of_tenant, statement
 from crmcore.records.shape import shape_of
 

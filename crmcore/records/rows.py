@@ -14,7 +14,7 @@ from crmcore.platform.context import Context
 from crmcore.platform.database import Transaction
 from crmcore.platform.fields import Json, Uuid
 from crmcore.platform.predicates import predicate
-from crmcore.records.model import Record
+from crmcore.platform.record import Record
 from crmcore.records.shape import Shape, shape_of
 
 Lock = Literal["", "KEY SHARE", "NO KEY UPDATE", "UPDATE"]

@@ -9,8 +9,8 @@ from typing import Any
 
 from crmcore.kit.text import camel
 from crmcore.platform.fields import Column, Folded, Scaled, Text
+from crmcore.platform.record import SYSTEM_COLUMNS, OwnedRecord, Record
 from crmcore.records.graph import Key, keys_of
-from crmcore.records.model import SYSTEM_COLUMNS, OwnedRecord, Record
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,8 @@ from uuid import UUID
 from crmcore.errors import Refusal
 from crmcore.platform.context import Context
 from crmcore.platform.database import Transaction
+from crmcore.platform.record import Draft, Operation, Record
 from crmcore.records.changes import ExternalRef
-from crmcore.records.model import Draft, Operation, Record
 from crmcore.records.shape import shape_of
 
 DraftKey = tuple[type[Record], UUID]

@@ -16,7 +16,7 @@ import orjson
 from crmcore.errors import Duplicate
 from crmcore.kit.sql import Dialect, Sql, ident
 from crmcore.platform.database import UniqueViolation
-from crmcore.records.model import Draft, Record, Unique
+from crmcore.platform.record import Draft, Record, Unique
 from crmcore.records.rows import Run, among, given, ids_value, load_any, of_tenant, statement, visible
 from crmcore.records.shape import Shape, shape_of
 from crmcore.records.step import Step

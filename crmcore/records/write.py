@@ -11,12 +11,12 @@ from uuid import UUID
 from crmcore.errors import Conflict, Refusals
 from crmcore.platform.context import Context
 from crmcore.platform.database import Transaction, UniqueViolation, retrying
+from crmcore.platform.record import Change, Draft, Record
 from crmcore.records import history
 from crmcore.records.changes import Refused, Written
 from crmcore.records.deletion import draft_deletions, draft_restorations
 from crmcore.records.drafting import draft_creates, draft_updates, fold, refuse_missing
 from crmcore.records.external import check_refs, write_refs, write_refs_back
-from crmcore.records.model import Change, Draft, Record
 from crmcore.records.outcome import let_fall, raise_refusals, refused
 from crmcore.records.references import check_references
 from crmcore.records.rows import Row, insert, patch, update

@@ -140,7 +140,7 @@ def orm_query(source: Source) -> Found:
             yield node.lineno, advice
 
 
-@rule("orm-columns", except_in=("crmcore/platform/fields.py", "crmcore/records/model.py", "*/migrations/*.py"))
+@rule("orm-columns", except_in=("crmcore/platform/fields.py", "crmcore/platform/record.py", "*/migrations/*.py"))
 def orm_columns(source: Source) -> Found:
     """The ORM's datetimes compare as text on SQLite, and its decimals pass through a float there."""
     imported = {module for _, module in _imports(source)}

@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 from crmcore.platform.fields import *
 from crmcore.platform.fields import Text, Int, Flag, Uuid
 from crmcore.platform.tables import exactly_one
-from crmcore.records.model import Record, Rules, Unique, reference
+from crmcore.platform.record import Record, Rules, Unique, reference
 """
 
 

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from crmcore.domain.activities import rules
 from crmcore.platform.access import Access, through
 from crmcore.platform.fields import Choice, Flag, Int, Text, UtcDatetime
-from crmcore.records.model import OwnedRecord, Record, Rules, reference
+from crmcore.platform.record import OwnedRecord, Record, Rules, reference
 
 
 class InteractionKind(StrEnum):

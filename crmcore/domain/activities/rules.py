@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from crmcore.errors import Invalid, Refusal
-from crmcore.records.model import Draft
+from crmcore.platform.record import Draft
 
 
 def positive_duration(draft: Draft) -> Iterable[Refusal]:

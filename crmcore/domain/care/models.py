@@ -9,8 +9,8 @@ from crmcore.domain.care import rules
 from crmcore.domain.customers import Channel
 from crmcore.platform.access import Access, through
 from crmcore.platform.fields import Choice, Day, Int, Text, UtcDatetime
-from crmcore.records.machine import Machine
-from crmcore.records.model import OwnedRecord, Record, Rules, reference
+from crmcore.platform.machine import Machine
+from crmcore.platform.record import OwnedRecord, Record, Rules, reference
 
 
 class Occasion(StrEnum):
@@ -73,6 +73,7 @@ class Touchpoint(Record):
 
     special: ClassVar[Rules] = Rules(
         rules=(rules.touchpoint_window,),
+        derives=("customer_id",),
         machine=Machine("status", rules.TouchpointStatus.PLANNED, rules.TOUCHPOINT_MOVES),
     )
     access: ClassVar[Access] = through("care_plan")

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Final
 
 from crmcore.errors import Invalid, Refusal
-from crmcore.records.model import Draft
+from crmcore.platform.record import Draft
 
 
 class CarePlanStatus(StrEnum):

@@ -8,8 +8,8 @@ from typing import Any, ClassVar
 from crmcore.domain.cases import rules
 from crmcore.domain.customers import Channel
 from crmcore.platform.fields import Choice, Int, Text, UtcDatetime
-from crmcore.records.machine import Machine
-from crmcore.records.model import OwnedRecord, Rules, Unique, reference
+from crmcore.platform.machine import Machine
+from crmcore.platform.record import OwnedRecord, Rules, Unique, reference
 
 
 class CaseType(StrEnum):
@@ -67,6 +67,7 @@ class Case(OwnedRecord):
 
     special: ClassVar[Rules] = Rules(
         unique=(Unique(("number",)),),
+        derives=("number",),
         machine=Machine("status", rules.CaseStatus.NEW, rules.CASE_MOVES),
     )
 

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from crmcore.domain.catalogue import rules
 from crmcore.platform.fields import Choice, Flag, Folded, Scaled, Text
-from crmcore.records.model import Record, Rules, Unique, reference
+from crmcore.platform.record import Record, Rules, Unique, reference
 
 
 class ProductType(StrEnum):

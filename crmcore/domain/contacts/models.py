@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from crmcore.domain.contacts import rules
 from crmcore.platform.access import Access, through, through_children
 from crmcore.platform.fields import Choice, Day, Flag, Folded, Text
-from crmcore.records.model import Record, Rules, Unique, reference
+from crmcore.platform.record import Record, Rules, Unique, reference
 
 
 class NameOrder(StrEnum):
@@ -30,7 +30,7 @@ class Contact(Record):
     birthday = Day(null=True)
     do_not_contact = Flag(default=False)
 
-    special: ClassVar[Rules] = Rules(rules=(rules.full_name,))
+    special: ClassVar[Rules] = Rules(rules=(rules.full_name,), derives=("name",))
     access: ClassVar[Access] = through_children("contact_link.contact")
 
     class Meta(Record.Meta):

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from crmcore.errors import Invalid, Refusal
-from crmcore.records.model import Draft
+from crmcore.platform.record import Draft
 
 _EAST_ASIAN: Final = re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff]+")
 _PARTS: Final = ("first_name", "last_name")

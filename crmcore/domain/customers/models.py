@@ -8,8 +8,8 @@ from typing import Any, ClassVar
 from crmcore.domain.customers import rules
 from crmcore.platform.access import Access, through
 from crmcore.platform.fields import Choice, ChoiceList, Day, Flag, Folded, Int, Scaled, Text, UtcDatetime
+from crmcore.platform.record import OwnedRecord, Record, Rules, Unique, reference
 from crmcore.platform.tables import exactly_one
-from crmcore.records.model import OwnedRecord, Record, Rules, Unique, reference
 
 
 class CustomerKind(StrEnum):
@@ -186,7 +186,7 @@ class ContactPoint(Record):
     is_primary = Flag(default=False)
     status = Choice(PointStatus, default=PointStatus.UNVERIFIED)
 
-    special: ClassVar[Rules] = Rules(rules=(rules.exactly_one_party, rules.normalize_point))
+    special: ClassVar[Rules] = Rules(rules=(rules.exactly_one_party, rules.normalize_point), derives=("normalized",))
     access: ClassVar[Access] = through("customer", "contact")
 
     class Meta(Record.Meta):

@@ -11,7 +11,7 @@ from crmcore.errors import Invalid, Refusal
 from crmcore.kit.emails import normal_email
 from crmcore.kit.phones import normal_phone
 from crmcore.kit.text import camel, fold
-from crmcore.records.model import Draft
+from crmcore.platform.record import Draft
 
 OF_PERSONS: Final = ("birth_date", "gender")
 OF_ORGANIZATIONS: Final = ("size", "employees", "founded_year")
@@ -63,7 +63,6 @@ def normalize_point(draft: Draft) -> Iterable[Refusal]:
     """Derive `normalized`, by which two contact points are compared."""
     kind, value = draft.after.get("type"), draft.after.get("value")
     if kind is None or value is None:
-        draft.after["normalized"] = ""  # what is missing is refused by name
         return
     try:
         draft.after["normalized"] = _normal(kind, value)

@@ -8,8 +8,8 @@ from typing import Any, ClassVar
 from crmcore.domain.deals import rules
 from crmcore.platform.access import Access, through
 from crmcore.platform.fields import BigInt, Choice, Day, Flag, Folded, Int, Json, Scaled, Text, UtcDatetime
-from crmcore.records.machine import Machine
-from crmcore.records.model import OwnedRecord, Record, Rules, Unique, reference
+from crmcore.platform.machine import Machine
+from crmcore.platform.record import OwnedRecord, Record, Rules, Unique, reference
 
 
 class PipelineKind(StrEnum):
@@ -94,6 +94,7 @@ class Deal(OwnedRecord):
 
     special: ClassVar[Rules] = Rules(
         rules=(rules.amount_has_currency, rules.probability_is_percent),
+        derives=("pipeline_id", "stage_id", "probability", "stage_entered_at"),
     )
 
     class Meta(OwnedRecord.Meta):
@@ -133,6 +134,7 @@ class Order(Record):
     special: ClassVar[Rules] = Rules(
         unique=(Unique(("number",)),),
         rules=(rules.placed_has_time,),
+        derives=("number",),
         machine=Machine("status", rules.OrderStatus.DRAFT, rules.ORDER_MOVES),
     )
     access: ClassVar[Access] = through("customer")
@@ -157,6 +159,7 @@ class OrderLine(Record):
 
     special: ClassVar[Rules] = Rules(
         rules=(rules.line_total,),
+        derives=("position", "total", "currency"),
     )
     access: ClassVar[Access] = through("order")
 

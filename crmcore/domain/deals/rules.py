@@ -10,7 +10,7 @@ from uuid import UUID
 
 from crmcore.errors import Invalid, Refusal, WrongState
 from crmcore.kit.ids import to_global
-from crmcore.records.model import Draft
+from crmcore.platform.record import Draft
 
 _STEP: Final = Decimal("0.0001")
 
@@ -88,9 +88,7 @@ def line_total(draft: Draft) -> Iterable[Refusal]:
         yield Invalid("unitPrice must not be negative.", "unitPrice")
     if discount is not None and not 0 <= discount <= 1:
         yield Invalid("discount must be a share from 0 to 1, like 0.15 for 15 percent.", "discount")
-    if quantity is None or price is None or discount is None:
-        draft.after["total"] = Decimal(0)  # what is missing is refused by name
-    else:
+    if quantity is not None and price is not None and discount is not None:
         draft.after["total"] = total_of(quantity, price, discount)
 
 

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from crmcore.domain.people import rules
 from crmcore.platform.fields import Flag, Folded, Text
-from crmcore.records.model import Record, Rules, Unique, reference
+from crmcore.platform.record import Record, Rules, Unique, reference
 
 
 class Team(Record):

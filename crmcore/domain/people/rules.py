@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from crmcore.errors import Invalid, Refusal
 from crmcore.kit.emails import normal_email
-from crmcore.records.model import Draft
+from crmcore.platform.record import Draft
 
 
 def valid_email(draft: Draft) -> Iterable[Refusal]:

@@ -17,7 +17,7 @@ from crmcore.platform.fields import Choice, Int, UtcDatetime, Uuid
 if TYPE_CHECKING:
     from crmcore.platform.context import Context
     from crmcore.platform.database import Transaction
-    from crmcore.records.machine import Machine
+    from crmcore.platform.machine import Machine
 
 Operation = Literal["create", "update", "delete", "restore"]
 
@@ -103,6 +103,7 @@ class Rules:
     effects  functions that answer with further changes, made in the same transaction after the rows are written; they
              see deletions and restorations too, and are not asked for permission: they follow from what was allowed.
              An update of a record that is gone meanwhile is left out
+    derives  required columns that rules or checks fill in: not asked for where something else is refused
     machine  the record's states and moves; its field is then changed by moves only
     """
 
@@ -110,6 +111,7 @@ class Rules:
     rules: tuple[Rule, ...] = ()
     checks: tuple[Check, ...] = ()
     effects: tuple[Effect, ...] = ()
+    derives: tuple[str, ...] = ()
     machine: Machine | None = None
 
 
