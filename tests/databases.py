@@ -1,7 +1,7 @@
 """Databases for tests: a fresh one for each test, on both engines, already migrated, made from a template in no time.
 
-One PostgreSQL server serves the whole run, parallel workers included: whoever needs it first starts it, the process that
-began the run stops it. It listens on a Unix socket only and does not wait for the disk.
+One PostgreSQL server serves the whole run, parallel workers included: whoever needs it first starts it, the process
+that began the run stops it. It listens on a Unix socket only and does not wait for the disk.
 """
 
 from __future__ import annotations

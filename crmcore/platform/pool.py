@@ -31,7 +31,7 @@ class Pool:
                 connection = self._idle.pop()  # the one used last: its statements are warm
                 if not connection.is_closed():
                     return connection
-                self._open.discard(connection)
+                self._drop(connection)
             if self._closed:
                 raise ConnectionError("the pool is closed")
             if len(self._open) + self._opening < self.limit:
@@ -43,20 +43,17 @@ class Pool:
     def release(self, connection: Any, *, tired: bool = False) -> None:
         """Give a connection back. A `tired` one, whose last query was cancelled, is used again as late as possible."""
         if connection.is_closed():
-            self._open.discard(connection)
+            self._drop(connection)
             self._wake(None)
         elif self._closed:
-            self._open.discard(connection)
-            connection.terminate()
+            self._drop(connection)
         elif not self._wake(connection):
             (self._idle.appendleft if tired else self._idle.append)(connection)
 
     def forget(self) -> None:
         """Close what is idle, because the server has gone: what is opened next talks to the new one."""
         while self._idle:
-            connection = self._idle.pop()
-            self._open.discard(connection)
-            connection.terminate()
+            self._drop(self._idle.pop())
 
     async def close(self, wait_seconds: float = 5) -> None:
         """Close everything, what is in use when it comes back or when the time is over."""
@@ -74,6 +71,10 @@ class Pool:
         for connection in self._open:
             connection.terminate()
         self._open.clear()
+
+    def _drop(self, connection: Any) -> None:
+        self._open.discard(connection)
+        connection.terminate()  # a connection that the server has closed wants this too, to give its socket back
 
     async def _wait(self) -> Any:
         waiter = asyncio.get_running_loop().create_future()

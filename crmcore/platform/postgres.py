@@ -26,9 +26,10 @@ _LOST: Final = (
     asyncpg.exceptions.CrashShutdownError,
     asyncpg.exceptions.CannotConnectNowError,
     asyncpg.exceptions.TooManyConnectionsError,
+    asyncpg.InternalClientError,
     OSError,  # refused, reset, timed out
 )
-DRIVER_ERRORS: Final = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
+DRIVER_ERRORS: Final = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
 
 
 class PostgresSession:
@@ -42,10 +43,10 @@ class PostgresSession:
         self._task = task
 
     async def begin(self, serializable: bool) -> None:
-        await _mapped(self._connection.execute("BEGIN ISOLATION LEVEL SERIALIZABLE" if serializable else "BEGIN"))
+        await self._run(self._connection.execute("BEGIN ISOLATION LEVEL SERIALIZABLE" if serializable else "BEGIN"))
 
     async def commit(self) -> None:
-        done = await _mapped(self._connection.execute("COMMIT"))
+        done = await self._run(self._connection.execute("COMMIT"))
         if done != "COMMIT":
             raise driver.TransactionOver("An error inside the transaction was swallowed: nothing of it is saved.")
 
@@ -60,15 +61,22 @@ class PostgresSession:
             raise
 
     async def control(self, text: str) -> None:
-        await _mapped(self._connection.execute(text))
+        await self._run(self._connection.execute(text))
 
     async def rows(self, text: str, values: Sequence[Any]) -> list[Row]:
-        return cast("list[Row]", await _mapped(self._connection.fetch(text, *values)))
+        return cast("list[Row]", await self._run(self._connection.fetch(text, *values)))
 
     async def affected(self, text: str, values: Sequence[Any]) -> int:
-        done = await _mapped(self._connection.execute(text, *values))
+        done = await self._run(self._connection.execute(text, *values))
         count = done.rpartition(" ")[2]
         return int(count) if count.isdigit() else 0
+
+    async def _run(self, work: Awaitable[T]) -> T:
+        try:
+            return await _mapped(work)
+        except driver.Unavailable as error:
+            _distrust(self._connection, error.__cause__ or error)
+            raise
 
     async def release(self) -> None:
         connection = self._connection
@@ -113,7 +121,8 @@ class PostgresDatabase(Counted):
         connection = await self._pool.acquire()
         try:
             found = await getattr(connection, how)(text, *values)
-        except BaseException:
+        except BaseException as error:
+            _distrust(connection, error)
             self._pool.release(connection, tired=True)
             raise
         self._pool.release(connection)
@@ -164,6 +173,12 @@ async def open_postgres(
         await pool.close()
         raise ConfigError(f"PostgreSQL {version // 10000} is too old: crmcore needs {OLDEST // 10000} or newer.")
     return PostgresDatabase(url, pool)
+
+
+def _distrust(connection: Any, error: BaseException) -> None:
+    """The server's goodbye may find the driver between two states: such a connection answers nothing any more."""
+    if isinstance(error, asyncpg.InternalClientError):
+        connection.terminate()
 
 
 async def _mapped(work: Awaitable[T]) -> T:

@@ -17,6 +17,7 @@ from crmcore.platform.database import (
     ForeignKeyViolation,
     NotNullViolation,
     StatementTimeout,
+    Unavailable,
     UniqueViolation,
     connect,
     dialect_of,
@@ -138,6 +139,28 @@ async def test_statement_timeout(databases):
     db = await connect(url, statement_timeout_ms=50)
     with pytest.raises(StatementTimeout):
         await db.fetch(Sql("SELECT pg_sleep(5)"))
+    await db.close()
+    databases.drop(url)
+
+
+async def test_connections_that_the_server_has_ended_are_replaced(databases):
+    if databases.dialect == "sqlite":
+        return
+    url = databases.empty()
+    db, killer = await connect(url, connections=3), await connect(url, connections=1)
+    await asyncio.gather(*(db.fetch(Sql("SELECT pg_sleep(0.05)")) for _ in range(3)))
+    kill = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> "
+    await killer.fetch(Sql(kill, "pg_backend_pid()"))
+    for _ in range(5):
+        assert len(await db.fetch(Sql("SELECT 1"))) == 1
+    with pytest.raises(Unavailable):
+        async with db.transaction() as tx:
+            await tx.fetch(Sql("SELECT 1"))
+            await killer.fetch(Sql(kill, "pg_backend_pid()"))
+            await tx.fetch(Sql("SELECT 1"))
+    async with db.transaction() as tx:
+        assert len(await tx.fetch(Sql("SELECT 1"))) == 1
+    await killer.close()
     await db.close()
     databases.drop(url)
 
