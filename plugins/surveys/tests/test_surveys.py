@@ -238,9 +238,9 @@ async def test_the_plugin_is_listed(client: Client):
 
 
 async def test_what_it_adds_is_what_is_printed(client: Client):
-    """contribution.graphql is the whole of it; `crmcore.schema` would have to be asked to change it."""
+    """contribution.graphql is the whole of it. To print it anew, delete it and run this twice."""
     printed = contributed(print_schema(derive([core_share()])), client.crm.sdl())
     if not CONTRIBUTION.exists():
         await asyncio.to_thread(CONTRIBUTION.write_text, printed)
-        pytest.fail("contribution.graphql was missing and has been printed: read it.")
+        pytest.fail("contribution.graphql was missing and has been printed: read it, and run again.")
     assert printed == CONTRIBUTION.read_text()
