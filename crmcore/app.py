@@ -97,10 +97,18 @@ class Crm:
     @classmethod
     @asynccontextmanager
     async def open(
-        cls, settings: Settings, plugins: Plugins | None = None, *, clock: Clock = times.now
+        cls,
+        settings: Settings,
+        plugins: Plugins | None = None,
+        *,
+        parts: Composition | None = None,
+        clock: Clock = times.now,
     ) -> AsyncIterator[Crm]:
-        """An app with its database open. ConfigError when migrations wait or the database cannot be opened."""
-        parts = await compose(Plugins.discover(settings) if plugins is None else plugins)
+        """An app with its database open. ConfigError when migrations wait or the database cannot be opened.
+
+        `parts` is what `compose` made of the plugins; several apps may share it.
+        """
+        parts = parts or await compose(Plugins.discover(settings) if plugins is None else plugins)
         db = await connect(
             settings.database_url,
             connections=settings.database_connections,
@@ -135,14 +143,18 @@ class Crm:
 
 
 def create_app(
-    settings: Settings | None = None, plugins: Plugins | None = None, *, clock: Clock = times.now
+    settings: Settings | None = None,
+    plugins: Plugins | None = None,
+    *,
+    parts: Composition | None = None,
+    clock: Clock = times.now,
 ) -> Starlette:
     """The ASGI app. Its lifespan opens and closes everything; meanwhile `app.state.crm` is the Crm."""
     known = load() if settings is None else settings
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        async with Crm.open(known, plugins, clock=clock) as crm:
+        async with Crm.open(known, plugins, parts=parts, clock=clock) as crm:
             app.state.crm = crm
             yield
 
@@ -150,7 +162,7 @@ def create_app(
     return Starlette(
         routes=[
             Route("/graphql", endpoint.answer, methods=["GET", "POST", "PUT", "PATCH", "DELETE"]),
-            Route("/schema.graphql", lambda request: sdl(_crm(request), request), methods=["GET"]),
+            Route("/schema.graphql", _sdl, methods=["GET"]),
             Route("/livez", _alive, methods=["GET"]),
             Route("/readyz", _ready, methods=["GET"]),
             *console_routes(),
@@ -164,6 +176,10 @@ def create_app(
 def _crm(request: Request) -> Crm:
     crm: Crm = request.app.state.crm
     return crm
+
+
+async def _sdl(request: Request) -> Response:
+    return await sdl(_crm(request), request)
 
 
 async def _alive(_request: Request) -> Response:

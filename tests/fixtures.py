@@ -13,7 +13,7 @@ import orjson
 import pytest
 from starlette.applications import Starlette
 
-from crmcore.app import Crm, create_app
+from crmcore.app import Composition, Crm, compose, create_app
 from crmcore.platform.access import Policy, Reach
 from crmcore.platform.context import Context
 from crmcore.platform.identity import authenticate, create_token, find_tenant
@@ -69,6 +69,16 @@ class TestCrm:
             return (await create_token(tx, self.tenant, "test", user_id=user_id, reach=reach)).text
 
 
+_parts: list[Composition] = []
+
+
+async def _core() -> Composition:
+    """The core without plugins, composed once per process."""
+    if not _parts:
+        _parts.append(await compose(Plugins()))
+    return _parts[0]
+
+
 @asynccontextmanager
 async def running(app: Starlette) -> AsyncIterator[Starlette]:
     """The app between the beginning and the end of its lifespan."""
@@ -80,7 +90,8 @@ async def running(app: Starlette) -> AsyncIterator[Starlette]:
 async def open_crm(url: str, plugins: Plugins | None = None, **settings: Any) -> AsyncIterator[TestCrm]:
     """An app on this database. Without `plugins` it has none, whatever is installed."""
     known = Settings(database_url=url, database_connections=5, **settings)
-    async with running(create_app(known, Plugins() if plugins is None else plugins)) as app:
+    parts = await (_core() if plugins is None else compose(plugins))
+    async with running(create_app(known, parts=parts)) as app:
         crm: Crm = app.state.crm
         tenant = await find_tenant(crm.db)
         assert tenant is not None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
+from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
@@ -27,11 +28,14 @@ class _Page(StaticFiles):
         return response
 
 
+async def _to_the_page(_request: Request) -> Response:
+    return RedirectResponse("/console/", 307)
+
+
 def console_routes() -> list[BaseRoute]:
     """`/console/`, and the ways to it."""
-    there = RedirectResponse("/console/", 307)
     return [
-        Route("/", lambda _request: there, include_in_schema=False),
-        Route("/console", lambda _request: there, include_in_schema=False),
+        Route("/", _to_the_page, methods=["GET"]),
+        Route("/console", _to_the_page, methods=["GET"]),
         Mount("/console", _Page(directory=_FILES, html=True)),
     ]

@@ -83,7 +83,8 @@ def action(model: type[Record], command: ActionCommand, *, creates: bool = False
         for name in inspect.get_annotations(cls):
             if not isinstance(cls.__dict__.get(name), ArgumentSpec):
                 raise TypeError(f'{cls.__qualname__}.{name} needs `= arg("...")`.')
-        cls.__crm_action__ = Action(model, command, " ".join(cls.__doc__.split()), creates)  # type: ignore[attr-defined]
+        said = " ".join(cls.__doc__.split())
+        cls.__crm_action__ = Action(model, command, said, creates)  # type: ignore[attr-defined]
         return cls
 
     return declare

@@ -11,7 +11,7 @@ from graphql import GraphQLError
 
 from crmcore.errors import BadInput, CrmError, ErrorCode, Refusal, Refusals, Unauthenticated
 from crmcore.kit.ids import to_global
-from crmcore.kit.text import camel
+from crmcore.kit.text import camel, snake
 from crmcore.platform.database import StatementTimeout, Unavailable
 
 log = logging.getLogger("crmcore.schema")
@@ -82,7 +82,7 @@ def _user_error(one: Refusal, paths: Paths, table: str) -> UserError:
 def _path(path: Sequence[str], paths: Paths) -> list[str]:
     if not path:
         return []
-    head, *rest = path
+    head, *rest = map(snake, path)
     if not rest and head in {"id", "expected_version"} and head not in paths:
         return [camel(head)]
     return ["input", *paths.get(head, (camel(head),)), *map(camel, rest)]
