@@ -24,8 +24,8 @@ from crmcore.records import Create, Refused, Update, Written, write
 
 CHUNK_ROWS: Final = 500
 
-Progress = Callable[[int], None]
-"""Told how many rows are done."""
+Progress = Callable[[int, int], None]
+"""Told how many rows are done, and about how many there are."""
 
 
 async def import_file(
@@ -45,7 +45,9 @@ async def import_file(
     ConfigError says what is wrong with the mapping or the file as a whole; nothing was saved then.
     """
     started = time.perf_counter()
-    run = _Import(ctx, registry, read_mapping(mapping), file, dry_run, chunk_rows, progress or (lambda _rows: None))
+    run = _Import(
+        ctx, registry, read_mapping(mapping), file, dry_run, chunk_rows, progress or (lambda _rows, _all_of: None)
+    )
     try:
         if dry_run:
             await run.rehearse()
@@ -151,10 +153,10 @@ class _Import:
             if len(rows) >= self.chunk:
                 yield rows
                 rows = []
-                self.progress(self.report.rows)
+                self.progress(self.report.rows, self.source.lines_in_all)
         if rows:
             yield rows
-        self.progress(self.report.rows)
+        self.progress(self.report.rows, self.source.lines_in_all)
 
     async def _setup(self, tx: Transaction | None) -> None:
         """Make what the mapping says must be there before the first row."""

@@ -35,7 +35,8 @@ class Source:
         self.path = path
         self.delimiter = mapping.delimiter
         self.encoding = _encoding(path, mapping)
-        self.size = path.stat().st_size
+        with path.open("rb") as raw:
+            self.lines_in_all = sum(block.count(b"\n") for block in iter(lambda: raw.read(_BLOCK), b""))
         self._mapping = mapping
         self.header = self._header()
         self.places = {name: place for place, name in enumerate(self.header)}

@@ -23,6 +23,7 @@ from crmcore.errors import Unauthenticated
 from crmcore.kit import times
 from crmcore.kit.ids import new_id
 from crmcore.kit.sql import Dialect, Sql, join, value
+from crmcore.kit.text import fold
 from crmcore.platform.access import Actor, ActorKind, Policy, Reach
 from crmcore.platform.database import Database, Row, Transaction
 from crmcore.platform.fields import Choice, Text, UtcDatetime, Uuid
@@ -87,6 +88,16 @@ class NewToken:
 async def find_tenant(db: Database, slug: str = DEFAULT_TENANT) -> UUID | None:
     """The id of the tenant with this slug."""
     rows = await db.fetch(Sql("SELECT id FROM tenant WHERE slug = ", value(slug)))
+    return UUID(str(rows[0]["id"])) if rows else None
+
+
+async def find_user(tx: Transaction, tenant_id: UUID, email: str) -> UUID | None:
+    """The id of the tenant's active user with this email address, however it is capitalised."""
+    tree = Sql(
+        'SELECT id FROM "user" WHERE is_active AND deleted_at IS NULL AND email_folded = ', value(fold(email)),
+        " AND tenant_id = ", _bound(ApiToken, "tenant_id", tenant_id, tx.dialect),
+    )  # fmt: skip
+    rows = await tx.fetch(tree)
     return UUID(str(rows[0]["id"])) if rows else None
 
 

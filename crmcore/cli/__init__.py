@@ -1,0 +1,79 @@
+"""The command line. Each command translates its arguments, makes one call and prints what came of it.
+
+A mistake of the user ends with one line that says what to do and the exit code 1 (2 for a wrong command); `--json` puts
+the result on stdout for a script, and nothing else there.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from crmcore import __version__
+from crmcore.cli import data, listing, server
+from crmcore.cli.output import fail
+from crmcore.errors import CrmError
+from crmcore.platform.database import DatabaseError
+
+
+class Commands(typer.core.TyperGroup):
+    """All commands: what crmcore refuses on purpose becomes one line instead of a traceback."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except CrmError as error:
+            fail(error.message)
+        except DatabaseError as error:
+            fail(f"The database does not work: {error}. crmcore doctor looks closer.")
+
+
+def main() -> None:
+    """The program `crmcore`."""
+    app()
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(__version__)
+        raise typer.Exit
+
+
+def _settings(
+    ctx: typer.Context,
+    database: Annotated[str | None, typer.Option(help="The database: sqlite:///file.db or postgresql://...")] = None,
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print it.")] = False,
+) -> None:
+    ctx.obj = {"database_url": database}
+
+
+def _group(help_text: str, **commands: Any) -> typer.Typer:
+    group = typer.Typer(help=help_text, no_args_is_help=True)
+    for name, command in commands.items():
+        group.command(name)(command)
+    return group
+
+
+def _program() -> typer.Typer:
+    program = typer.Typer(
+        name="crmcore",
+        cls=Commands,
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        callback=_settings,
+        help="A headless CRM: one GraphQL API that plugins extend. Settings come from CRMCORE_... or crmcore.toml.",
+    )
+    program.command()(server.serve)
+    program.command()(server.migrate)
+    program.command()(data.demo)
+    program.command("import")(data.import_)
+    program.command()(server.doctor)
+    program.add_typer(_group("API tokens.", create=listing.create_token), name="token")
+    program.add_typer(_group("The GraphQL schema.", export=listing.export_schema), name="schema")
+    program.add_typer(_group("Plugins.", list=listing.list_plugins), name="plugin")
+    program.add_typer(_group("For developers: migrations.", make=server.make_migration), name="migration")
+    return program
+
+
+app = _program()

@@ -1,0 +1,5 @@
+"""`python -m crmcore.cli`."""
+
+from crmcore.cli import main
+
+main()

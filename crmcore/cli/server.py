@@ -1,0 +1,161 @@
+"""Running an installation: serve, migrate, doctor."""
+
+from __future__ import annotations
+
+import platform
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from crmcore import __version__
+from crmcore.app import create_app
+from crmcore.cli.opening import parts_of, run
+from crmcore.cli.output import Json, err, print_json, table
+from crmcore.errors import ConfigError
+from crmcore.http.protocol import server_config
+from crmcore.platform import migrate as runner
+from crmcore.platform.checkup import Finding, examine
+from crmcore.platform.database import connect, dialect_of
+from crmcore.platform.sqlite import file_of
+from crmcore.settings import Settings, load
+
+
+def serve(
+    ctx: typer.Context,
+    host: Annotated[str | None, typer.Option(help="The address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(help="The port to listen on; 0 takes a free one.")] = None,
+) -> None:
+    """Serve the API and the console."""
+    settings = load(**ctx.obj, host=host, port=port)
+
+    async def work() -> None:
+        import uvicorn
+
+        web = create_app(settings)
+        config = server_config(web, settings)
+        config.lifespan = "off"  # opened here, so that what is wrong with the database is said in one line
+        async with web.router.lifespan_context(web):
+            with _listening(settings) as listener:
+                print(f"crmcore {__version__} on http://{settings.host}:{listener.getsockname()[1]}", flush=True)
+                await uvicorn.Server(config).serve(sockets=[listener])
+
+    run(work())
+
+
+def migrate(
+    ctx: typer.Context,
+    to: Annotated[
+        str | None, typer.Option(help="One app's migration: core.0002_name, or core.zero to undo all.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Bring the database to the newest schema."""
+    from crmcore.platform import migrate as runner
+
+    settings = load(**ctx.obj)
+    label, _, name = (to or "").partition(".")
+    target = (label, None if name == "zero" else name) if to else None
+    if to and not name:
+        raise ConfigError(f"--to names an app and its migration, such as core.0001_initial, not {to!r}.")
+
+    async def work() -> runner.Report:
+        parts = await parts_of(settings)
+        tell = None if as_json else lambda step: err.print(f"{'undoing' if step.back else 'applying'} {step.key}")
+        return await runner.migrate(settings.database_url, parts.apps, to=target, progress=tell)
+
+    report = run(work())
+    if as_json:
+        print_json({
+            "applied": [str(key) for key in report.applied], "reverted": [str(key) for key in report.reverted],
+            "backup": str(report.backup) if report.backup else None, "differences": report.differences,
+        })  # fmt: skip
+    else:
+        done = (
+            f"{len(report.applied)} applied, {len(report.reverted)} undone."
+            if report.applied or report.reverted
+            else ""
+        )
+        print(done or "The database is up to date.")
+        for difference in report.differences:
+            err.print(f"[yellow]not as the models say:[/] {escape(difference)}")
+    raise typer.Exit(1 if report.differences else 0)
+
+
+def make_migration(
+    ctx: typer.Context,
+    label: Annotated[str, typer.Argument(metavar="APP", help="core, or a plugin's id.")],
+    name: Annotated[str, typer.Argument(help="What it does, in a word or two.")] = "",
+) -> None:
+    """Write the next migration of an app from its models."""
+    from crmcore.platform import migrate as runner
+
+    async def work() -> Path | None:
+        return await runner.make_migration((await parts_of(load(**ctx.obj))).apps, label, name)
+
+    made = run(work())
+    print(made or "The models say nothing that the migrations do not.")
+
+
+def doctor(ctx: typer.Context, as_json: Json = False) -> None:
+    """Look at the installation and say what is wrong and what to do. Exit code 1 if anything is."""
+    from crmcore.platform.checkup import Finding
+
+    settings = load(**ctx.obj)
+
+    async def work() -> list[Finding]:
+        parts = await parts_of(settings)
+        found = [
+            Finding("crmcore", True, __version__), Finding("Python", True, platform.python_version()),
+            Finding("database", True, _without_password(settings.database_url)),
+        ]  # fmt: skip
+        try:
+            if dialect_of(settings.database_url) == "sqlite" and not file_of(settings.database_url).exists():
+                raise ConfigError("There is no such file yet: run crmcore migrate.")
+            db = await connect(settings.database_url)
+        except ConfigError as error:
+            found[-1] = Finding("database", False, found[-1].found, error.message)
+        else:
+            try:
+                found += await examine(db, parts.apps)
+            finally:
+                await db.close()
+        for plugin in parts.plugins.listing():
+            problems = "; ".join(plugin.problems)
+            found.append(Finding(f"plugin {plugin.id}", not problems, f"{plugin.version} {plugin.state}", problems))
+        secret = "from CRMCORE_SECRET" if settings.secret.get_secret_value() else "one kept in the database"
+        return [*found, Finding("secret", True, secret)]
+
+    found = run(work())
+    if as_json:
+        print_json([{"name": f.name, "ok": f.well, "found": f.found, "advice": f.advice} for f in found])
+    else:
+        rows = [("[green]✓[/]" if f.well else "[red]✗[/]", f.name, escape(f.found), "" if f.well else escape(f.advice))
+                for f in found]  # fmt: skip
+        table("", ("", "", "found", "advice"), rows, markup=True)
+    raise typer.Exit(0 if all(f.well for f in found) else 1)
+
+
+@contextmanager
+def _listening(settings: Settings) -> Iterator[socket.socket]:
+    """The socket to serve on. ConfigError if somebody else has the port."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((settings.host, settings.port))
+        except OSError as error:
+            raise ConfigError(
+                f"Cannot listen on {settings.host}:{settings.port}: {error.strerror}. Choose another with --port."
+            ) from error
+        yield listener
+
+
+def _without_password(url: str) -> str:
+    head, at, tail = url.rpartition("@")
+    scheme, slashes, user = head.partition("://")
+    return f"{scheme}{slashes}{user.partition(':')[0]}@{tail}" if at else url
