@@ -80,8 +80,13 @@ class Aggregates:
         body = Sql(f" FROM {name} LIMIT {size}")
         rows = self.dialect.array(pairs, f"{name}.*", body, name)
         return Sql(
-            f"(WITH {groups.parts_name} AS MATERIALIZED (", self._parts_sql(groups), f"), {name} AS MATERIALIZED (",
-            self._groups_sql(groups, order, size), ") SELECT ", rows, ")",
+            f"(WITH {groups.parts_name} AS MATERIALIZED (",
+            self._parts_sql(groups),
+            f"), {name} AS MATERIALIZED (",
+            self._groups_sql(groups, order, size),
+            ") SELECT ",
+            rows,
+            ")",
         )
 
     def _keys(self, table: Table, given: Argument | None, pieces: list[Sql]) -> list[_Key]:
@@ -91,7 +96,11 @@ class Aggregates:
         return [self._key(table, item, (), joins, pieces) for item in given.items()]
 
     def _key(
-        self, table: Table, item: Argument, path: tuple[str, ...], joins: dict[tuple[str, ...], Table],
+        self,
+        table: Table,
+        item: Argument,
+        path: tuple[str, ...],
+        joins: dict[tuple[str, ...], Table],
         pieces: list[Sql],
     ) -> _Key:
         record = self.scope.registry.by_model[table.model]
@@ -171,7 +180,7 @@ class Aggregates:
         return self.dialect.show("decimal" if function in ("sum", "avg") else found.type.kind, shown)
 
     def _added(self, groups: _Groups, function: str, found: ColumnField | MoneyField) -> str:
-        """A figure of a group from its parts: whole ten-thousandths for sums and averages, else the column's own form."""
+        """A figure of a group from its parts: whole ten-thousandths for sums and averages, else as the column is."""
         column, parts = groups.table.ref(found.column), groups.parts_name
         if function in ("min", "max"):
             groups.parts[f"{function}_{found.column}"] = f"{function}({column})"
@@ -193,12 +202,11 @@ class Aggregates:
         groups.parts[f"count_{found.column}"] = f"count({groups.table.ref(found.column)})"
         currency = groups.currencies.setdefault(found.currency, f"c{len(groups.currencies)}")
         parts, money = groups.parts_name, self.scope.alias("m")
-        same = [
-            f'{parts}."k{i}" IS NOT DISTINCT FROM {groups.groups_name}."k{i}"' for i in range(len(groups.keys))
-        ]
+        same = [f'{parts}."k{i}" IS NOT DISTINCT FROM {groups.groups_name}."k{i}"' for i in range(len(groups.keys))]
         inner = (
-            f"SELECT {parts}.{ident(currency)} AS \"currency\", {figure} AS \"amount\" FROM {parts} "
-            f"WHERE {' AND '.join([*same, f'{parts}.{ident(currency)} IS NOT NULL'])} GROUP BY {parts}.{ident(currency)} "
+            f'SELECT {parts}.{ident(currency)} AS "currency", {figure} AS "amount" FROM {parts} '
+            f"WHERE {' AND '.join([*same, f'{parts}.{ident(currency)} IS NOT NULL'])} "
+            f"GROUP BY {parts}.{ident(currency)} "
             f"HAVING sum({parts}.{ident(f'count_{found.column}')}) > 0"
         )
         shown = {"amount": self.dialect.show("decimal", f'{money}."amount"'), "currencyCode": f'{money}."currency"'}
@@ -236,12 +244,11 @@ class Aggregates:
     def _one_currency(self, groups: _Groups, record: RecordType, found: MoneyField, part: Argument) -> None:
         if all(key.table is not groups.table or key.column != found.currency for key in groups.keys):
             (name,) = (
-                name for name, f in groupable(record).items()
+                name
+                for name, f in groupable(record).items()
                 if isinstance(f, ColumnField) and f.column == found.currency
             )
-            raise part.fail(
-                f"amounts of several currencies cannot be compared. Add {{field: {name}}} to groupBy."
-            )
+            raise part.fail(f"amounts of several currencies cannot be compared. Add {{field: {name}}} to groupBy.")
 
     # ------------------------------------------------------------ the two steps
 

@@ -1,8 +1,8 @@
 """What a caller's arguments are: literals of the document or values of variables, seen alike.
 
 A plan serves every request of its document whose variables have the same structure. So the compiler does not read
-variables: it asks questions (is it null, which keys has it, how long is it, which enum value is it), and every answer is
-noted. The same questions later lead another request to the plan, or to the need of a new one. A value that changes
+variables: it asks questions (is it null, which keys has it, how long is it, which enum value is it), and every answer
+is noted. The same questions later lead another request to the plan, or to the need of a new one. A value that changes
 nothing in the statement's text is never asked for: `bind` makes a Bind that reads it when the statement runs.
 """
 
@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
 from graphql import (
@@ -39,8 +39,6 @@ if TYPE_CHECKING:
 Convert = Callable[[Any], Any]
 VariablePath = tuple[str | int, ...]
 Trail = tuple[str, ...]
-
-_ABSENT: Final = "absent"
 
 
 @dataclass(slots=True)
@@ -94,17 +92,16 @@ class Questions:
 
 def reader(path: VariablePath) -> Callable[[Run], Any]:
     """A function that reads the value at a path: the variable's name, then keys and places."""
-    name, *rest = path
+    name, rest = str(path[0]), path[1:]
     if not rest:
         return lambda run: run.variables.get(name)
     if len(rest) == 1:
         key = rest[0]
         return lambda run: run.variables[name][key]
-    inner = tuple(rest)
 
     def read(run: Run) -> Any:
         found = run.variables[name]
-        for key in inner:
+        for key in rest:
             found = found[key]
         return found
 
@@ -172,9 +169,7 @@ class Argument:
         if self.node is None:
             read = reader(self.path)
             count = self.questions.ask(("length", self.path), lambda run: len(read(run)))
-            return [
-                Argument(self.questions, inner, (*self.trail, str(i)), None, (*self.path, i)) for i in range(count)
-            ]
+            return [Argument(self.questions, inner, (*self.trail, str(i)), None, (*self.path, i)) for i in range(count)]
         nodes = (self.node.values or ()) if isinstance(self.node, ListValueNode) else [self.node]
         parts = (Argument.of(self.questions, inner, (*self.trail, str(i)), n) for i, n in enumerate(nodes))
         return [part for part in parts if part is not None]
@@ -184,7 +179,7 @@ class Argument:
         if self.node is None:
             read, plain = reader(self.path), _plain(self.type)
             return self.questions.ask(("exact", self.path), lambda run: plain(read(run)))
-        return _plain(self.type)(value_from_ast(self.node, self.type, self.questions.run.variables))
+        return _plain(self.type)(_value(self.node, self.type, self.questions.run))
 
     def get(self) -> Callable[[Run], Any]:
         """A function that reads the value, as the schema's scalars parsed it, from any run of the plan."""
@@ -192,7 +187,7 @@ class Argument:
             return reader(self.path)
         node, type_ = self.node, self.type
         if _has_variable(node):
-            return lambda run: value_from_ast(node, type_, run.variables)
+            return lambda run: _value(node, type_, run)
         constant = value_from_ast(node, type_)
         return lambda run: constant
 
@@ -212,9 +207,7 @@ class Argument:
         return Bind(converted, cast)
 
 
-def arguments(
-    questions: Questions, node: FieldNode, definitions: Mapping[str, GraphQLArgument]
-) -> dict[str, Argument]:
+def arguments(questions: Questions, node: FieldNode, definitions: Mapping[str, GraphQLArgument]) -> dict[str, Argument]:
     """The arguments that a field was given, by name; null counts as given."""
     found = {}
     for given in node.arguments or ():
@@ -223,6 +216,10 @@ def arguments(
         if part is not None:
             found[name] = part
     return found
+
+
+def _value(node: ValueNode, type_: Any, run: Run) -> Any:
+    return value_from_ast(node, type_, cast("dict[str, Any]", run.variables))
 
 
 def _plain(type_: Any) -> Callable[[Any], Any]:

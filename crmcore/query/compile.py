@@ -126,7 +126,7 @@ class Records:
         ref, rows = self.scope.external_refs(self.scope.registry.by_model[table.model])
         shown = {"system": f'{ref}."system"', "externalId": f'{ref}."external_id"'}
         order = f'ORDER BY {ref}."system", {ref}."external_id" LIMIT {self.scope.limits.page_max}'
-        body = Sql(rows, f"{ref}.\"record_id\" = {table.col('id')} {order}")
+        body = Sql(rows, f'{ref}."record_id" = {table.col("id")} {order}')
         pairs = self.plain(type_, selected, shown)
         return self.dialect.array(pairs, f'{ref}."system", {ref}."external_id"', body, ref)
 

@@ -54,7 +54,12 @@ class Connections:
         self.records = records
 
     def compile(
-        self, table: Table, tie: Sql, given: Mapping[str, Argument], type_: GraphQLObjectType, nodes: Sequence[Any],
+        self,
+        table: Table,
+        tie: Sql,
+        given: Mapping[str, Argument],
+        type_: GraphQLObjectType,
+        nodes: Sequence[Any],
         place: Place,
     ) -> Sql:
         """A scalar subquery: the connection over the rows of `table` that `tie` admits (which guards them too)."""
@@ -95,19 +100,23 @@ class Connections:
             tail = f" WHERE {table.alias}.{_NUMBER} <= {size} ORDER BY {table.alias}.{_NUMBER} DESC LIMIT {size}"
         else:
             tail = f" LIMIT {size}"
-        return self.dialect.array(pairs, f"{table.alias}.*", Sql(f" FROM {found.name} {table.alias}{tail}"), table.alias)
+        body = Sql(f" FROM {found.name} {table.alias}{tail}")
+        return self.dialect.array(pairs, f"{table.alias}.*", body, table.alias)
 
     def _select(self, found: _List, limit: int) -> Sql:
         conditions = list(found.conditions)
         if found.keyset is not None:
             conditions.append(found.keyset.beyond(reverse=found.page.backward))
         return Sql(
-            f" FROM {found.table.source}", found.order.joins, " WHERE ", all_of(conditions),
+            f" FROM {found.table.source}",
+            found.order.joins,
+            " WHERE ",
+            all_of(conditions),
             f"{found.order.sql(reverse=found.page.backward)} LIMIT {limit}",
         )
 
     def _page(self, found: _List) -> Sql:
-        """The CTE: the columns that are wanted, the sort keys, and the rows' numbers from the end they are read from."""
+        """The CTE: the columns that are wanted, the sort keys, and the rows' numbers from where reading begins."""
         keys = "".join(f", {key.ref} AS {key_column(i)}" for i, key in enumerate(found.order.keys))
         inner = Sql(f"SELECT {found.table.columns}{keys}", self._select(found, found.page.size + 1))
         return Sql(f'SELECT "~p".*, row_number() OVER () AS {_NUMBER} FROM (', inner, ') "~p"')
@@ -130,8 +139,7 @@ class Connections:
         self.scope.cursors.append(found.order.signature)
         number = len(self.scope.cursors) - 1
         values = [
-            self.dialect.raw(key.kind, f"{found.table.alias}.{key_column(i)}")
-            for i, key in enumerate(found.order.keys)
+            self.dialect.raw(key.kind, f"{found.table.alias}.{key_column(i)}") for i, key in enumerate(found.order.keys)
         ]
         word = Bind(lambda run: self.cursors.word, "text", "cursor")
         return Sql(word, f" || '{number}.' || ", self.dialect.hex_array(values))
@@ -152,12 +160,10 @@ class Connections:
         return self.dialect.object(pairs)
 
     def _end_cursor(self, found: _List, start: bool) -> Sql:
-        alias, size = found.table.alias, found.page.size
+        alias, number = found.table.alias, f"{found.table.alias}.{_NUMBER}"
         direction = "" if start is not found.page.backward else " DESC"
-        return Sql(
-            "(SELECT ", self._cursor(found),
-            f" FROM {found.name} {alias} WHERE {alias}.{_NUMBER} <= {size} ORDER BY {alias}.{_NUMBER}{direction} LIMIT 1)",
-        )
+        tail = f" FROM {found.name} {alias} WHERE {number} <= {found.page.size} ORDER BY {number}{direction} LIMIT 1)"
+        return Sql("(SELECT ", self._cursor(found), tail)
 
     def _passed(self, found: _List) -> Sql:
         """Whether there are rows on the side of the cursor that this page does not look at."""
@@ -165,8 +171,11 @@ class Connections:
             return Sql("1 = 0")
         behind = found.keyset.beyond(reverse=not found.page.backward, inclusive=True)
         return Sql(
-            f"EXISTS (SELECT 1 FROM {found.table.source}", found.order.joins, " WHERE ",
-            all_of([*found.conditions, behind]), ")",
+            f"EXISTS (SELECT 1 FROM {found.table.source}",
+            found.order.joins,
+            " WHERE ",
+            all_of([*found.conditions, behind]),
+            ")",
         )
 
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final, Protocol
 
-from crmcore.kit.sql import Bind, Dialect as Name, Sql, ident, join
+from crmcore.kit.sql import Bind, Sql, ident, join
+from crmcore.kit.sql import Dialect as Name
 
 Expression = Sql | str
 Pair = tuple[str, Expression]
@@ -59,7 +60,7 @@ class Dialect(Protocol):
         """A sum of counts as a plain whole number."""
 
     def average(self, total: str, count: str) -> str:
-        """total / count as a whole number, rounded half-even; null where the count is 0."""
+        """`total / count` as a whole number, rounded half-even; null where the count is 0."""
 
     def hex_array(self, expressions: Sequence[Expression]) -> Sql:
         """A JSON array of values as hexadecimal text."""
@@ -109,15 +110,13 @@ class Postgres:
     def array(self, pairs: Sequence[Pair], columns: str, body: Sql, alias: str) -> Sql:
         if _too_wide(pairs):
             rows = Sql("SELECT ", _by_hand(pairs), '::json AS "~"', body)
-            return Sql("(SELECT coalesce(json_agg(\"~~\".\"~\"), '[]'::json) FROM (", rows, ') "~~")')
-        return Sql(
-            "(SELECT coalesce(json_agg(\"~\"), '[]'::json) FROM (SELECT ", _columns(pairs), body, ') "~")'
-        )
+            return Sql('(SELECT coalesce(json_agg("~~"."~"), \'[]\'::json) FROM (', rows, ') "~~")')
+        return Sql("(SELECT coalesce(json_agg(\"~\"), '[]'::json) FROM (SELECT ", _columns(pairs), body, ') "~")')
 
     def list_of(self, element: Expression, source: Sql, *, nulls: bool) -> Sql:
         rows = Sql("SELECT ", element, '::json AS "~", v."n" FROM ', source)
         kept = "" if nulls else ' FILTER (WHERE l."~" IS NOT NULL)'
-        return Sql(f"(SELECT coalesce(json_agg(l.\"~\" ORDER BY l.\"n\"){kept}, '[]'::json) FROM (", rows, ") l)")
+        return Sql(f'(SELECT coalesce(json_agg(l."~" ORDER BY l."n"){kept}, \'[]\'::json) FROM (', rows, ") l)")
 
     def tuple_of(self, elements: Sequence[Expression]) -> Sql:
         return Sql("json_build_array(", join(", ", elements), ")")
@@ -184,9 +183,7 @@ class Sqlite:
 
     def array(self, pairs: Sequence[Pair], columns: str, body: Sql, alias: str) -> Sql:
         # made outside of the page: JSON that passes through a subquery's column would come back as text
-        return Sql(
-            "(SELECT json_group_array(", _json_object(pairs), f") FROM (SELECT {columns}", body, f") {alias})"
-        )
+        return Sql("(SELECT json_group_array(", _json_object(pairs), f") FROM (SELECT {columns}", body, f") {alias})")
 
     def list_of(self, element: Expression, source: Sql, *, nulls: bool) -> Sql:
         rows = Sql("SELECT ", element, ' AS "~" FROM ', source)
@@ -220,7 +217,8 @@ class Sqlite:
 
     def ends_with(self, expression: str, part: Bind) -> Sql:
         # substr(x, 0) is the whole text, so the empty ending, which every text has, is a case of its own
-        return Sql(f"iif(length(", part, f") = 0, {expression} IS NOT NULL, substr({expression}, -length(", part, ")) = ", part, ")")
+        whole = f") = 0, {expression} IS NOT NULL, substr({expression}, -length("
+        return Sql("iif(length(", part, whole, part, ")) = ", part, ")")
 
     def one_of(self, expression: Expression, values: Bind) -> Sql:
         return Sql(expression, " IN (SELECT value FROM json_each(", values, "))")

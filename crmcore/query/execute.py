@@ -11,10 +11,10 @@ from uuid import UUID
 import orjson
 from graphql import GraphQLError, GraphQLSchema
 
-from crmcore.kit.sql import Dialect as DialectName, render
+from crmcore.kit.sql import Dialect as DialectName
+from crmcore.kit.sql import render
 from crmcore.platform.context import Context
 from crmcore.query.arguments import Questions, Run
-from crmcore.query.splice import Splice
 from crmcore.query.cursors import Cursors
 from crmcore.query.dialects import DIALECTS, Dialect
 from crmcore.query.mapping import Registry
@@ -22,6 +22,7 @@ from crmcore.query.plan import Plan, PlanCache
 from crmcore.query.roots import Reading, Root, Roots
 from crmcore.query.scope import Limits, Scope
 from crmcore.query.selection import Selection
+from crmcore.query.splice import Splice
 
 
 @dataclass(slots=True)

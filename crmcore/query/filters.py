@@ -89,7 +89,10 @@ class Filters:
         target = self.scope.record_table(self.scope.registry.records[field.target])
         return Sql(
             f"EXISTS (SELECT 1 FROM {target.source} WHERE {target.ref('id')} = {table.ref(field.column)} AND ",
-            self.scope.guard(target), " AND ", self._all(target, part, depth), ")",
+            self.scope.guard(target),
+            " AND ",
+            self._all(target, part, depth),
+            ")",
         )
 
     def _many(self, table: Table, field: ManyField, part: Argument, depth: int) -> Sql:
@@ -135,18 +138,14 @@ class Filters:
             conditions.append(self.dialect.has_any(expression, bound))
         return all_of(conditions)
 
-    def _operators(
-        self, expression: Sql | str, kind: str, part: Argument, *, table: str = "", folded: str = ""
-    ) -> Sql:
+    def _operators(self, expression: Sql | str, kind: str, part: Argument, *, table: str = "", folded: str = "") -> Sql:
         conditions: list[Sql | str] = []
         for name, operand in part.fields().items():
             self._count(operand)
             conditions.append(self._operator(name, expression, kind, operand, table, folded))
         return all_of(conditions)
 
-    def _operator(
-        self, name: str, expression: Sql | str, kind: str, operand: Argument, table: str, folded: str
-    ) -> Sql:
+    def _operator(self, name: str, expression: Sql | str, kind: str, operand: Argument, table: str, folded: str) -> Sql:
         if name == "isNull":
             return Sql(expression, " IS NULL" if self._flag(operand) else " IS NOT NULL")
         if name in ("eq", "ne") and operand.is_null():
@@ -198,5 +197,3 @@ def _enum_text(operand: Argument) -> Convert:
     assert isinstance(type_, GraphQLEnumType)
     serialize = type_.serialize
     return lambda given: str(serialize(given))
-
-

@@ -67,9 +67,8 @@ class Page:
 
 def page_of(scope: Scope, given: Mapping[str, Argument]) -> Page:
     """What `first`, `after`, `last` and `before` say. BadInput if they contradict each other or ask for too much."""
-    set_: dict[str, Argument] = {
-        name: given[name] for name in ("first", "after", "last", "before") if name in given and not given[name].is_null()
-    }
+    names = [name for name in ("first", "after", "last", "before") if name in given]
+    set_ = {name: given[name] for name in names if not given[name].is_null()}
     for one, other in (("first", "last"), ("first", "before"), ("last", "after"), ("after", "before")):
         if one in set_ and other in set_:
             raise set_[other].fail(f"cannot be used together with {one}: use first with after, or last with before.")
@@ -99,7 +98,11 @@ def order_of(scope: Scope, table: Table, given: Argument | None) -> Order:
 
 
 def _key(
-    scope: Scope, table: Table, item: Argument, path: tuple[str, ...], joins: dict[tuple[str, ...], Table],
+    scope: Scope,
+    table: Table,
+    item: Argument,
+    path: tuple[str, ...],
+    joins: dict[tuple[str, ...], Table],
     pieces: list[Sql],
 ) -> Key:
     record = scope.registry.by_model[table.model]
@@ -135,7 +138,11 @@ def _sorted_by(field: ColumnField | MoneyField) -> tuple[str, str]:
 
 
 def join_one(
-    scope: Scope, table: Table, name: str, path: tuple[str, ...], joins: dict[tuple[str, ...], Table],
+    scope: Scope,
+    table: Table,
+    name: str,
+    path: tuple[str, ...],
+    joins: dict[tuple[str, ...], Table],
     pieces: list[Sql],
 ) -> Table:
     """The table at the end of a to-one path, joined once."""
@@ -157,14 +164,14 @@ class Keyset:
         memo: Hashable = (cursor.path or id(cursor), signature)
 
         def values(run: Run) -> list[Any]:
-            found = run.memo.get(memo)
+            found: list[Any] | None = run.memo.get(memo)
             if found is None:
                 try:
                     found = cursors.open(str(get(run)), run.context.policy.tenant_id, signature)
                 except ValueError as error:
                     raise cursor.fail(str(error)) from error
                 run.memo[memo] = found
-            return found  # type: ignore[no-any-return]
+            return found
 
         self.nulls: tuple[bool, ...] = scope.questions.ask(
             ("cursor", memo), lambda run: tuple(v is None for v in values(run))

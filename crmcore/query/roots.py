@@ -25,7 +25,7 @@ RootKind = Literal["list", "one", "external", "aggregate", "node", "nodes", "ref
 
 @dataclass(frozen=True, slots=True)
 class Ref:
-    """A record that a resolver answers with: the engine reads what is selected of it. `type` is the record type's name."""
+    """A record that a resolver answers with: the engine reads what is selected. `type` is the record type's name."""
 
     type: str
     id: UUID
@@ -164,8 +164,11 @@ class Roots:
         """An array of records in the order of `keys(run)`: pairs of a table's name and a key."""
         if self.dialect.name == "postgres":
             source: Sql = Sql(
-                "unnest(", Bind(lambda run: [t for t, _ in keys(run)], "text[]"), ", ",
-                Bind(lambda run: [k for _, k in keys(run)], "uuid[]"), ') WITH ORDINALITY AS v("type", "id", "n")',
+                "unnest(",
+                Bind(lambda run: [t for t, _ in keys(run)], "text[]"),
+                ", ",
+                Bind(lambda run: [k for _, k in keys(run)], "uuid[]"),
+                ') WITH ORDINALITY AS v("type", "id", "n")',
             )
             kind, id_ = 'v."type"', 'v."id"'
         else:
@@ -188,5 +191,3 @@ def _object(reading: Reading) -> GraphQLObjectType:
 def _nulls(reading: Reading) -> bool:
     """Whether the list that the field answers with may hold nulls."""
     return not str(reading.return_type).rstrip("!").endswith("!]")
-
-

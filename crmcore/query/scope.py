@@ -11,11 +11,11 @@ from graphql import GraphQLSchema
 from crmcore.errors import Forbidden
 from crmcore.kit.sql import Bind, Sql, ident
 from crmcore.platform.predicates import predicate
+from crmcore.platform.record import Record
 from crmcore.query.arguments import Questions
 from crmcore.query.dialects import DIALECTS, Dialect
 from crmcore.query.mapping import BatchField, ManyField, RecordType, Registry
 from crmcore.query.selection import Selected, Selection
-from crmcore.platform.record import Record
 
 EACH: Final = None
 """In a place: every item of a list."""
@@ -79,8 +79,14 @@ class Scope:
     """One compilation. `cursors` are the signatures of the orders whose cursors are in the answer."""
 
     def __init__(
-        self, registry: Registry, schema: GraphQLSchema, dialect: Dialect, questions: Questions, selection: Selection,
-        limits: Limits, policy: Any,
+        self,
+        registry: Registry,
+        schema: GraphQLSchema,
+        dialect: Dialect,
+        questions: Questions,
+        selection: Selection,
+        limits: Limits,
+        policy: Any,
     ) -> None:
         self.registry = registry
         self.schema = schema
@@ -129,7 +135,9 @@ class Scope:
         link = self.table(many.link)
         linked = Sql(
             f"{target.ref('id')} IN (SELECT {link.ref(many.link_column)} FROM {link.source} "
-            f"WHERE {link.ref(many.column)} = {table.col('id')} AND ", self.guard(link), ")",
+            f"WHERE {link.ref(many.column)} = {table.col('id')} AND ",
+            self.guard(link),
+            ")",
         )
         return target, Sql(linked, " AND ", self.guard(target))
 

@@ -1,4 +1,4 @@
-"""What a selection asks for: GraphQL's field collection (aliases, fragments, directives, merging) for one object type."""
+"""What a selection asks for: GraphQL's field collection for one object type (aliases, fragments, merging...)."""
 
 from __future__ import annotations
 
@@ -87,13 +87,14 @@ class Selection:
         if condition == type_.name:
             return True
         abstract = self.schema.get_type(condition)
-        return is_abstract_type(abstract) and self.schema.is_sub_type(abstract, type_)  # type: ignore[arg-type]
+        return is_abstract_type(abstract) and self.schema.is_sub_type(abstract, type_)
 
     def _included(self, node: SelectionNode) -> bool:
         for directive in node.directives or ():
             name = directive.name.value
             if name in ("skip", "include"):
-                condition = Argument.of(self.questions, GraphQLBoolean, (name,), directive.arguments[0].value)
+                (given,) = directive.arguments or ()
+                condition = Argument.of(self.questions, GraphQLBoolean, (name,), given.value)
                 if condition is not None and condition.exact() is (name == "skip"):
                     return False
         return True

@@ -49,7 +49,7 @@ class _Waiting:
 
 @dataclass(slots=True)
 class Splice:
-    """Fills one answer's batch fields. `read_refs` reads records of a type for a selection, in the order of their ids."""
+    """Fills one answer's batch fields. `read_refs` reads records of a type for a selection, in the ids' order."""
 
     schema: GraphQLSchema
     ctx: Context
@@ -110,7 +110,7 @@ class Splice:
                 values = list(await batch.spec.field.function(list(batch.rows.values()), self.ctx))
             if len(values) != len(batch.rows):
                 raise ValueError(f"{name} answered with {len(values)} values for {len(batch.rows)} rows")
-        except Exception as error:  # a plugin's function may raise anything; the page must not be lost
+        except Exception as error:  # noqa: BLE001  a plugin's function may raise anything; the page must not be lost
             return dict.fromkeys(batch.rows, error)
         return dict(zip(batch.rows, values))
 

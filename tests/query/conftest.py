@@ -17,7 +17,7 @@ from crmcore.platform.access import Actor, ActorKind, Policy
 from crmcore.platform.context import Context
 from crmcore.platform.database import Database
 from crmcore.platform.metadata import load_models
-from crmcore.query import Registry, ReadEngine, build
+from crmcore.query import ReadEngine, Registry, build
 from tests.query.graph import Graph, schema_of
 
 AREAS = ("activities", "care", "cases", "catalogue", "contacts", "customers", "deals", "people")
@@ -120,5 +120,3 @@ def _driver(column: Any, held: Any, dialect: Any) -> Any:
 @pytest.fixture
 def seed(db: Database, tenant: UUID) -> Seed:
     return Seed(db, tenant)
-
-

@@ -213,5 +213,3 @@ class Graph:
     async def ask(self, ctx: Context, text: str, variables: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """The answer as Python values, keys in their order."""
         return {key: orjson.loads(found) for key, found in (await self.texts(ctx, text, variables)).items()}
-
-

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from crmcore.domain import deals, people, customers
+from crmcore.domain import customers, deals, people
 from crmcore.errors import BadInput
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)

@@ -53,13 +53,11 @@ async def unknown(rows, ctx):
     return [Ref("Product", UUID(int=99)) for _ in rows]
 
 
-class Product:
-    """Stands for the core's record in annotations."""
-
-
 @extend("Deal")
 class Scores:
-    twice: int | None = batch(double, "Twice.", needs=("probability", "amount", "opened_on", "stage_entered_at", "kind"))
+    twice: int | None = batch(
+        double, "Twice.", needs=("probability", "amount", "opened_on", "stage_entered_at", "kind")
+    )
     broken: str | None = batch(broken, "Breaks.")
     refused: str | None = batch(refused, "Refuses.")
     short: str | None = batch(short, "Answers too little.")
@@ -74,14 +72,13 @@ class ProductScore:
 
 @pytest.fixture
 async def scored(registry, dialect):
-    by_name = {d.name: d.cls for d in declarations()}
-    by_name["Deal"], by_name["Product"]
+    product = next(d.cls for d in declarations() if d.name == "Product")
 
     class Best:
-        best: by_name["Product"] | None = batch(best, "A record.")  # noqa: F821
-        unknown: by_name["Product"] | None = batch(unknown, "A record that is not there.")  # noqa: F821
+        best = batch(best, "A record.")
+        unknown = batch(unknown, "A record that is not there.")
 
-    Best.__annotations__ = {"best": by_name["Product"] | None, "unknown": by_name["Product"] | None}
+    Best.__annotations__ = {"best": product | None, "unknown": product | None}
     made = build(
         declarations(),
         [c.__crm_extension__ for c in (Scores, ProductScore, extend("Deal")(Best))],
@@ -108,7 +105,7 @@ async def rows(seed):
 
 
 async def ask(graph, ctx, text):
-    ((key, (root, reading)),) = graph.readings(text).items()
+    ((_, (root, reading)),) = graph.readings(text).items()
     done = await graph.engine.read(ctx, root, reading)
     return orjson.loads(done.json), done.errors
 

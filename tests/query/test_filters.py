@@ -27,7 +27,7 @@ async def rows(seed):
                 "importance": "A", "roles": ["CUSTOMER", "PARTNER"], "is_key_account": True, "owner_id": ada,
             },
             {
-                "name": "b ÄRGER", "industry": "50xyz", "employees": 2, "annual_revenue": Decimal("-2"),
+                "name": "b ÄRGER", "industry": "50xyz", "employees": 2, "annual_revenue": Decimal(-2),
                 "annual_revenue_currency": "USD", "birth_date": date(2001, 1, 1), "verified_at": START + timedelta(microseconds=1),
                 "importance": "B", "roles": ["DEALER"],
             },
@@ -215,8 +215,11 @@ async def test_relations(graph, ctx, family, where, expected):
 
 
 async def test_filters_below_a_list(graph, ctx, family):
-    found = await graph.ask(ctx, """{ customers(first: 2) { nodes {
-      contacts(where: {name: {startsWith: "A"}}) { totalCount nodes { name } } all: contacts { totalCount } } } }""")
+    found = await graph.ask(
+        ctx,
+        """{ customers(first: 2) { nodes {
+      contacts(where: {name: {startsWith: "A"}}) { totalCount nodes { name } } all: contacts { totalCount } } } }""",
+    )
     assert found["customers"]["nodes"] == [
         {"contacts": {"totalCount": 1, "nodes": [{"name": "Anna"}]}, "all": {"totalCount": 2}},
         {"contacts": {"totalCount": 1, "nodes": [{"name": "Anna"}]}, "all": {"totalCount": 1}},

@@ -9,7 +9,8 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
-from hypothesis import HealthCheck, given, settings, strategies as st
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from crmcore.domain import customers, people
 from crmcore.errors import BadInput
@@ -57,14 +58,18 @@ async def many(seed):
 
 
 order = st.builds(
-    lambda field, direction, nulls: field | {k: v for k, v in (("direction", direction), ("nulls", nulls)) if v}
-    if "field" in field
-    else {"owner": {**field["owner"], **({"direction": direction} if direction else {})}},
+    lambda field, direction, nulls: (
+        field | {k: v for k, v in (("direction", direction), ("nulls", nulls)) if v}
+        if "field" in field
+        else {"owner": {**field["owner"], **({"direction": direction} if direction else {})}}
+    ),
     st.sampled_from([{"field": f} for f in FIELDS] + [{"owner": {"field": "NAME"}}, {"owner": {"field": "EMAIL"}}]),
     st.sampled_from([None, "ASC", "DESC"]),
     st.sampled_from([None, "FIRST", "LAST"]),
 )
-where = st.sampled_from([None, {"employees": {"isNull": True}}, {"not": {"name": {"eq": "Beta"}}}, {"name": {"eq": "no"}}])
+where = st.sampled_from(
+    [None, {"employees": {"isNull": True}}, {"not": {"name": {"eq": "Beta"}}}, {"name": {"eq": "no"}}]
+)
 
 
 async def walk(graph, ctx, where_, order_by, size, backward):

@@ -40,7 +40,10 @@ async def test_values_share_a_plan_and_structures_do_not(graph, ctx, rows):
     assert (await names(w={"name": {"eq": "n2"}}))[::2] == (["n2"], 0)
     assert (await names(w={"name": {"eq": None}}))[::2] == ([], 1)
     assert (await names(w={"employees": {"eq": 3}}))[::2] == (["n3"], 1)
-    assert (await names(w={"or": [{"employees": {"in": [1, 2]}}, {"name": {"eq": "n5"}}]}))[::2] == (["n1", "n2", "n5"], 1)
+    assert (await names(w={"or": [{"employees": {"in": [1, 2]}}, {"name": {"eq": "n5"}}]}))[::2] == (
+        ["n1", "n2", "n5"],
+        1,
+    )
     assert (await names(w={"or": [{"employees": {"in": []}}, {"name": {"eq": "n6"}}]}))[::2] == (["n6"], 0)
     assert (await names(q="3"))[::2] == (["n3"], 1)
     assert (await names(q="4"))[::2] == (["n4"], 0)
@@ -64,7 +67,9 @@ async def test_refusals_on_a_known_plan(graph, ctx, rows):
     good = f"customer_{number(1)}"
     page = (await graph.ask(ctx, text, {"id": good}))["customers"]
     for _ in range(2):
-        assert (await graph.ask(ctx, text, {"id": good, "a": page["pageInfo"]["endCursor"]}))["customers"]["nodes"] == []
+        assert (await graph.ask(ctx, text, {"id": good, "a": page["pageInfo"]["endCursor"]}))["customers"][
+            "nodes"
+        ] == []
         with pytest.raises(BadInput) as refused:
             await graph.ask(ctx, text, {"id": good, "a": "nonsense"})
         assert refused.value.path == ("after",)

@@ -82,7 +82,7 @@ def _insert_tenant(key, dialect):
     held = str(key) if dialect == "sqlite" else key
     at = AT.isoformat(timespec="microseconds") if dialect == "sqlite" else AT
     return Sql(
-        'INSERT INTO tenant (id, slug, name, state, created_at) VALUES (', value(held, "uuid"), ", 'other', 'Other', 'ACTIVE', ",
+        "INSERT INTO tenant (id, slug, name, state, created_at) VALUES (", value(held, "uuid"), ", 'other', 'Other', 'ACTIVE', ",
         value(at, "timestamptz"), ")",
     )  # fmt: skip
 
@@ -103,7 +103,9 @@ async def two_teams(seed):
             deals.Deal, name=f"Deal of {name}", customer_id=customer, pipeline_id=pipeline, stage_id=stage, probability=1,
             stage_entered_at=AT, owner_id=user, team_id=team,
         )  # fmt: skip
-        await seed(activities.Interaction, kind="CALL", direction="IN", at=AT, customer_id=customer, subject=f"by {name}")
+        await seed(
+            activities.Interaction, kind="CALL", direction="IN", at=AT, customer_id=customer, subject=f"by {name}"
+        )
     # a deal of Ada's at Cleo's customer
     await seed(
         deals.Deal, name="Ada at Cleo's", customer_id=customer, pipeline_id=pipeline, stage_id=stage, probability=1,
@@ -161,7 +163,10 @@ class Blind(Policy):
 
 async def test_a_forbidden_record_is_refused_when_the_plan_is_made(graph, ctx):
     blind = Context(ctx.db, Blind(ctx.tenant_id, ctx.actor))
-    for text in ("{ customers { nodes { owner { name } } } }", "{ customers(orderBy: {owner: {field: NAME}}) { totalCount } }"):
+    for text in (
+        "{ customers { nodes { owner { name } } } }",
+        "{ customers(orderBy: {owner: {field: NAME}}) { totalCount } }",
+    ):
         ((_, (root, reading)),) = graph.readings(text).items()
         with pytest.raises(Forbidden):
             graph.engine._compile(root, reading, Questions(Run(blind, {})), blind)

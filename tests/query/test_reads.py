@@ -106,7 +106,8 @@ async def test_aliases_that_a_database_could_trip_over(graph, ctx, acme):
     keys = [*long, "t", "name_", "order", "select", "c1", "p1", "Id", "id_", "_"]
     fields = " ".join(f"{key}: name" for key in keys)
     found = await graph.ask(
-        ctx, f"{{ customers(first: 1) {{ {long[0]}: nodes {{ {fields} owner {{ {long[1]}: name flag: isActive }} }} }} }}"
+        ctx,
+        f"{{ customers(first: 1) {{ {long[0]}: nodes {{ {fields} owner {{ {long[1]}: name flag: isActive }} }} }} }}",
     )
     (node,) = found["customers"][long[0]]
     assert list(node) == [*keys, "owner"]
@@ -124,7 +125,9 @@ async def test_hundreds_of_fields(graph, ctx, acme):
 
 
 async def test_several_views_of_one_page(graph, ctx, acme):
-    found = await graph.ask(ctx, "{ customers { a: nodes { name } b: nodes { id } t: totalCount edges { node { version } } } }")
+    found = await graph.ask(
+        ctx, "{ customers { a: nodes { name } b: nodes { id } t: totalCount edges { node { version } } } }"
+    )
     shown = found["customers"]
     assert list(shown) == ["a", "b", "t", "edges"]
     assert [len(shown[k]) for k in ("a", "b", "edges")] == [2, 2, 2]
@@ -139,13 +142,17 @@ async def test_several_views_of_one_page(graph, ctx, acme):
 async def test_what_is_deleted_is_not_there(graph, ctx, acme, seed):
     await seed(activities.Task, subject="gone", customer_id=acme, deleted_at=AT)
     await seed(activities.Task, subject="here", customer_id=await seed(customers.Customer, name="x", deleted_at=AT))
-    found = await graph.ask(ctx, "{ tasks { totalCount nodes { subject customer { name } } } customers { totalCount } }")
+    found = await graph.ask(
+        ctx, "{ tasks { totalCount nodes { subject customer { name } } } customers { totalCount } }"
+    )
     assert found["tasks"] == {"totalCount": 1, "nodes": [{"subject": "here", "customer": None}]}
     assert found["customers"]["totalCount"] == 2
 
 
 async def test_records_by_id(graph, ctx, acme, seed):
-    text = "query($id: ID!) { customer(id: $id) { name } node(id: $id) { __typename id ... on Customer { employees } } }"
+    text = (
+        "query($id: ID!) { customer(id: $id) { name } node(id: $id) { __typename id ... on Customer { employees } } }"
+    )
     found = await graph.ask(ctx, text, {"id": f"customer_{acme}"})
     assert found["node"] == {"__typename": "Customer", "id": f"customer_{acme}", "employees": 7}
     assert await graph.ask(ctx, text, {"id": f"customer_{number(999)}"}) == {"customer": None, "node": None}
@@ -163,7 +170,13 @@ async def test_records_by_id(graph, ctx, acme, seed):
 async def test_records_by_ids_come_in_their_order(graph, ctx, acme):
     text = """query($ids: [ID!]!) { nodes(ids: $ids) { __typename id ... on User { name } ... on Customer { name roles
                 deals(first: 1) { nodes { name } } isKeyAccount } } }"""
-    ids = [f"customer_{number(3)}", f"user_{number(1)}", f"customer_{number(77)}", f"thing_{number(1)}", f"customer_{acme}"]
+    ids = [
+        f"customer_{number(3)}",
+        f"user_{number(1)}",
+        f"customer_{number(77)}",
+        f"thing_{number(1)}",
+        f"customer_{acme}",
+    ]
     with ctx.db.counting() as seen:
         found = (await graph.ask(ctx, text, {"ids": [*ids, ids[0]]}))["nodes"]
     assert len(seen) == 1
@@ -225,7 +238,9 @@ INJECTIONS = [
 @pytest.mark.parametrize("evil", INJECTIONS)
 async def test_nothing_that_a_caller_says_becomes_sql(graph, ctx, acme, seed, evil):
     await seed(customers.Customer, name=evil, industry=evil)
-    filters = {op: evil for op in ("eq", "contains", "startsWith", "endsWith", "iEq", "iContains", "iStartsWith", "lte", "gte")}
+    filters = dict.fromkeys(
+        ("eq", "contains", "startsWith", "endsWith", "iEq", "iContains", "iStartsWith", "lte", "gte"), evil
+    )
     by_variable = "query($w: CustomerFilter) { customers(where: $w) { nodes { name industry } totalCount } }"
     expected = {"nodes": [{"name": evil, "industry": evil}], "totalCount": 1}
     with ctx.db.counting() as seen:
