@@ -15,7 +15,7 @@ from typing import Any
 from benchmarks import measure, operations, postgres, report, verify
 from benchmarks.company import Size
 from benchmarks.contestants import FLOOR, PRODUCT, Contestant, started
-from benchmarks.stage import Stage, prepare
+from benchmarks.stage import Stage, admit, fill
 from crmcore.platform.access import Reach
 
 
@@ -61,7 +61,7 @@ def _prepared(server: postgres.Server, options: argparse.Namespace) -> Stage:
     async def work() -> Stage:
         size = Size(int(float(options.size.rstrip("x")) * Size().customers))
         url = await server.create_database("benchmark")
-        return await prepare(url, size, Reach(options.policy.upper()))
+        return await admit(url, await fill(url, size), Reach(options.policy.upper()))
 
     began = time.perf_counter()
     stage = asyncio.run(work())

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 
@@ -25,8 +26,8 @@ class Stage:
     ids: Ids
 
 
-async def prepare(url: str, size: Size, reach: Reach = Reach.TENANT) -> Stage:
-    """Migrate and fill the database. With OWN or TEAM the token acts as a user and sees that much."""
+async def fill(url: str, size: Size) -> Ids:
+    """Migrate the database and fill it; what the first tenant has."""
     report = await migrate(url, [CORE])
     if report.differences:
         raise RuntimeError(f"The migrated schema is not what the models say: {report.differences}")
@@ -34,30 +35,36 @@ async def prepare(url: str, size: Size, reach: Reach = Reach.TENANT) -> Stage:
     try:
         async with db.transaction() as tx:
             tenants = [await create_tenant(tx, slug, slug) for slug in ("measured", "beside")]
-        ids = await load(url, tenants, size)
-        user = await _visible(url, ids, reach)
-        async with db.transaction() as tx:
-            token = await create_token(tx, tenants[0], "benchmark", user_id=user, reach=reach)
     finally:
         await db.close()
-    return Stage(url, token.text, ids)
+    return await load(url, tenants, size)
 
 
-async def _visible(url: str, ids: Ids, reach: Reach) -> Any:
-    """Leave among the customers those that requests may name; the user that the token acts as, if it does."""
+async def admit(url: str, ids: Ids, reach: Reach = Reach.TENANT) -> Stage:
+    """A token for the first tenant. With OWN or TEAM it acts as a user and sees that much."""
+    user, customers = await _seen(url, ids, reach)
+    db = await connect(url, connections=2)
+    try:
+        async with db.transaction() as tx:
+            token = await create_token(tx, ids.tenant, "benchmark", user_id=user, reach=reach)
+    finally:
+        await db.close()
+    return Stage(url, token.text, replace(ids, customer=customers))
+
+
+async def _seen(url: str, ids: Ids, reach: Reach) -> tuple[Any, list[UUID]]:
+    """The user that the token acts as, if it does, and the customers that are seen with it."""
     connection = await asyncpg.connect(url)
     try:
         user: Any = None
         owner, bound = "", [ids.tenant]
         if reach is not Reach.TENANT:
-            user = await connection.fetchval(
-                'SELECT id FROM "user" WHERE tenant_id = $1 AND deleted_at IS NULL ORDER BY id LIMIT 1', ids.tenant
-            )
+            text = 'SELECT id FROM "user" WHERE tenant_id = $1 AND deleted_at IS NULL ORDER BY id LIMIT 1'
+            user = await connection.fetchval(text, ids.tenant)
             owner, bound = " AND owner_id = $2", [ids.tenant, user]
         if reach is Reach.TEAM:
             owner, bound = " AND (owner_id = $2 OR team_id = $3)", [*bound, ids.team_of[user]]
         text = f"SELECT id FROM customer WHERE tenant_id = $1 AND deleted_at IS NULL{owner} ORDER BY id"
-        ids.customer = [row["id"] for row in await connection.fetch(text, *bound)]
-        return user
+        return user, [row["id"] for row in await connection.fetch(text, *bound)]
     finally:
         await connection.close()
