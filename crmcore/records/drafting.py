@@ -9,7 +9,9 @@ from uuid import UUID
 
 from crmcore.errors import Conflict, Duplicate, Forbidden, Invalid, NotFound
 from crmcore.kit.ids import new_id
+from crmcore.kit.text import camel
 from crmcore.kit.text import fold as folded
+from crmcore.platform.fields import Text
 from crmcore.platform.record import Change, Draft, Operation, Record
 from crmcore.records import history
 from crmcore.records.changes import Create, Delete, Restore, Update
@@ -21,6 +23,7 @@ from crmcore.records.values import accept
 _OPERATIONS: Mapping[type[Change], Operation] = {
     Create: "create", Update: "update", Delete: "delete", Restore: "restore",
 }  # fmt: skip
+_NOTE = Text(1000)
 MENTIONED = "Another change of the same command deletes or restores this record: leave one of them out."
 
 
@@ -94,7 +97,7 @@ async def draft_updates(step: Step, changes: Sequence[Change]) -> None:
         if draft is None:
             continue
         _apply(draft, change.values, moves=change.moves)
-        draft.notes = {**draft.notes, **change.notes}
+        _note(draft, change.notes)
         draft.events.extend(change.events)
         if change.external_refs is not None:
             step.refs[change.model, change.id] = tuple(change.external_refs)
@@ -148,6 +151,16 @@ def _apply(draft: Draft, values: Mapping[str, Any], *, moves: bool = False) -> N
                 draft.refuse(Invalid(f"{name} is changed by its own mutations, which check the move.", name))
             continue
         draft.after[column] = accepted
+
+
+def _note(draft: Draft, notes: Mapping[str, Any]) -> None:
+    """Take over what the command tells beside the values: it is kept in the history, so it must be sound."""
+    for name, told in notes.items():
+        try:
+            accepted = accept(name, _NOTE, told) if isinstance(told, str) else told
+            draft.notes = {**draft.notes, name: accepted}
+        except ValueError as error:
+            draft.refuse(Invalid(f"{camel(name)} {error}.", camel(name)))
 
 
 def refuse_missing(draft: Draft) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
@@ -18,6 +18,7 @@ from crmcore.records.shape import shape_of
 from crmcore.records.write import write
 
 Guard = Callable[[Row], Mapping[str, Any]]
+Look = Callable[[Transaction, Row], Awaitable[None]]
 
 
 async def find(ctx: Context, tx: Transaction, model: type[Record], key: UUID) -> Row:
@@ -35,6 +36,7 @@ async def move(
     target: StrEnum,
     *,
     guard: Guard = lambda row: {},
+    look: Look | None = None,
     events: Sequence[Event] = (),
     notes: Mapping[str, Any] | None = None,
     also: Sequence[Change] = (),
@@ -42,8 +44,8 @@ async def move(
 ) -> UUID:
     """Move a record to another state of its machine; answers with its id.
 
-    `guard` sees the record as it is, refuses by raising, and gives the values that go with the move; `also` are changes
-    of other records that are made with it.
+    `guard` sees the record as it is, refuses by raising, and gives the values that go with the move; `look` may look at
+    other records and refuse; `also` are changes of other records that are made with it.
     """
     machine = model.special.machine
     assert machine is not None, f"{model.__name__} has no machine"
@@ -52,6 +54,8 @@ async def move(
         row = await find(ctx, tx, model, key)
         machine.check(row[machine.column], target, shape_of(model).table.replace("_", " "))
         values = {**guard(row), machine.column: target}
+        if look is not None:
+            await look(tx, row)
         told = {name: note for name, note in (notes or {}).items() if note is not None}
         step = Update(
             model, key, values, expected_version=expected_version, moves=True, events=tuple(events), notes=told

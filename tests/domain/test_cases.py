@@ -149,3 +149,11 @@ async def test_a_case_does_not_belong_to_itself(ctx, case, customer):
     child = await made(ctx, Case, customer_id=customer, subject="x", parent_case_id=case)
     ring = await refusal(write(ctx, [Update(Case, case, {"parent_case_id": child})]))
     assert (type(ring), ring.path) == (Invalid, ("parentCaseId",))
+
+
+@pytest.mark.parametrize("reason", ["x" * 1001, "a\x00b", "a\ud800"])
+async def test_a_reason_is_a_sound_text(ctx, case, read, reason):
+    await open_case(ctx, case)
+    wrong = await refusal(hold_case(ctx, case, reason=reason))
+    assert (type(wrong), wrong.path) == (Invalid, ("reason",))
+    assert (await read(Case, case))["status"] == "OPEN"

@@ -14,7 +14,7 @@ from crmcore.domain.care.rules import CarePlanStatus, TouchpointStatus
 from crmcore.errors import Invalid, NotFound
 from crmcore.platform.context import Context
 from crmcore.platform.database import Transaction
-from crmcore.records import Change, Draft, Update, check, find, move, targets, together
+from crmcore.records import Draft, Update, check, find, move, targets
 
 
 async def activate_care_plan(ctx: Context, id: UUID, *, expected_version: int | None = None) -> UUID:
@@ -58,31 +58,28 @@ async def complete_touchpoint(
     expected_version: int | None = None,
 ) -> UUID:
     """Say how a planned contact went; the interaction that was it is linked to it."""
-    also: list[Change] = []
-    if interaction_id is not None:
-        await _of_same_customer(ctx, id, interaction_id)
-        also.append(Update(Interaction, interaction_id, {"touchpoint_id": id}))
+
+    async def look(tx: Transaction, row: Mapping[str, Any]) -> None:
+        if interaction_id is not None:
+            await _of_same_customer(ctx, tx, row["customer_id"], interaction_id)
+
+    linked = [Update(Interaction, interaction_id, {"touchpoint_id": id})] if interaction_id is not None else []
     values: dict[str, Any] = {"outcome": outcome, "done_at": ctx.clock()}
     if next_step is not None:
         values["next_step"] = next_step
     return await move(
-        ctx, Touchpoint, id, TouchpointStatus.DONE, guard=lambda row: values, events=[events.TOUCHPOINT_DONE],
-        also=also, expected_version=expected_version,
+        ctx, Touchpoint, id, TouchpointStatus.DONE, guard=lambda row: values, look=look, also=linked,
+        events=[events.TOUCHPOINT_DONE], expected_version=expected_version,
     )  # fmt: skip
 
 
-async def _of_same_customer(ctx: Context, touchpoint_id: UUID, interaction_id: UUID) -> None:
-    async def look(tx: Transaction) -> None:
-        touchpoint = await find(ctx, tx, Touchpoint, touchpoint_id)
-        try:
-            interaction = await find(ctx, tx, Interaction, interaction_id)
-        except NotFound:
-            text = "interactionId names no interaction, or one that you may not see."
-            raise NotFound(text, "interactionId") from None
-        if interaction["customer_id"] != touchpoint["customer_id"]:
-            raise Invalid("The interaction is another customer's: name one with this customer.", "interactionId")
-
-    await together(ctx, look)
+async def _of_same_customer(ctx: Context, tx: Transaction, customer_id: UUID, interaction_id: UUID) -> None:
+    try:
+        interaction = await find(ctx, tx, Interaction, interaction_id)
+    except NotFound:
+        raise NotFound("interactionId names no interaction, or one that you may not see.", "interactionId") from None
+    if interaction["customer_id"] != customer_id:
+        raise Invalid("The interaction is another customer's: name one with this customer.", "interactionId")
 
 
 async def skip_touchpoint(ctx: Context, id: UUID, *, reason: str, expected_version: int | None = None) -> UUID:

@@ -24,7 +24,6 @@ from crmcore.records import (
     load_any,
     move,
     refuse_cycles,
-    together,
 )
 
 
@@ -112,17 +111,18 @@ async def mark_case_duplicate(
     if original_id == id:
         raise Invalid("A case is no duplicate of itself: name the case that came first.", "originalId")
 
-    async def original(tx: Transaction) -> Mapping[str, Any]:
+    async def look(tx: Transaction, row: Mapping[str, Any]) -> None:
         try:
-            return await find(ctx, tx, Case, original_id)
+            original = await find(ctx, tx, Case, original_id)
         except NotFound:
             raise NotFound("originalId names no case, or one that you may not see.", "originalId") from None
+        if original["merged_into_id"] is not None:
+            raise Invalid("The original is itself a duplicate: name the case in which it goes on.", "originalId")
 
-    first = await together(ctx, original)
-    if first["merged_into_id"] is not None:
-        raise Invalid("The original is itself a duplicate: name the case in which it goes on.", "originalId")
     values = {"merged_into_id": original_id, "closed_at": ctx.clock()}
-    return await move(ctx, Case, id, CaseStatus.DUPLICATE, guard=lambda row: values, expected_version=expected_version)
+    return await move(
+        ctx, Case, id, CaseStatus.DUPLICATE, guard=lambda row: values, look=look, expected_version=expected_version
+    )
 
 
 def _need(text: str, message: str, name: str) -> None:
