@@ -17,9 +17,9 @@ if [[ ! -e $folder/filled ]]; then
     touch "$folder/filled"
 fi
 if [[ ! -e $folder/token ]]; then
-    (umask 077 && "$crmcore" token create --name console > "$folder/token.new" && mv "$folder/token.new" "$folder/token")
+    (umask 077 && "$crmcore" token create --name console --json > "$folder/token.new" && mv "$folder/token.new" "$folder/token")
 fi
-token=$(<"$folder/token")
+token=$(sed -n 's/.*"token": *"\([^"]*\)".*/\1/p' "$folder/token")
 
 cat <<TEXT
 
