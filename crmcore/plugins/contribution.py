@@ -10,9 +10,9 @@ from typing import Any
 
 from crmcore.kit.text import camel, pascal
 from crmcore.platform.metadata import App
+from crmcore.platform.record import Record
 from crmcore.plugins.manifest import Manifest
 from crmcore.query.declare import Declaration, Extension
-from crmcore.platform.record import Record
 
 
 @dataclass(frozen=True, slots=True)

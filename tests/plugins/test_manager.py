@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from crmcore.app import compose
 from crmcore.errors import ConfigError
 from crmcore.plugins import Manifest, Plugins, PluginState, hookimpl
 from crmcore.plugins.contribution import Contribution
@@ -99,7 +100,7 @@ def test_settings_can_switch_all_off(tmp_path: Path):
     (tmp_path / "loyal").mkdir()
     (tmp_path / "loyal" / "__init__.py").write_text("")
     assert Plugins.discover(Settings(plugins_enabled=False, plugin_paths=[tmp_path])).listing() == []
-    assert [p.id for p in Plugins.discover(Settings(plugin_paths=[tmp_path])).listing()] == ["loyal"]
+    assert "loyal" in states(Plugins.discover(Settings(plugin_paths=[tmp_path])))
 
 
 # ---------------------------------------------------------------- what goes wrong
@@ -311,6 +312,22 @@ async def test_a_fault_of_the_app_itself_is_no_plugins_fault():
     with pytest.raises(ConfigError, match="no database"):
         await plugins.admit(attempt)
     assert states(plugins) == {"fine": "LOADED"}
+
+
+async def test_a_field_that_two_plugins_bring_names_both():
+    """Their ids make it possible: abc and abc_def. The first by id keeps it."""
+    classes = [adding(extension("abc_def_x"), id="abc"), adding(extension("abc_def_x"), id="abc_def")]
+    parts = await compose(Plugins(map(found, classes)))
+    assert states(parts.plugins) == {"abc": "LOADED", "abc_def": "FAILED"}
+    assert parts.plugins.listing()[1].problems == (
+        "TypeError: Customer.abcDefX is declared twice, by abc and abc_def. Rename one.",
+    )
+
+
+async def test_a_strict_start_stops_at_a_share_that_does_not_fit():
+    classes = [adding(extension("abc_def_x"), id="abc"), adding(extension("abc_def_x"), id="abc_def")]
+    with pytest.raises(ConfigError, match="declared twice, by abc and abc_def"):
+        await compose(Plugins(map(found, classes), strict=True))
 
 
 # ---------------------------------------------------------------- folders
