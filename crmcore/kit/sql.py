@@ -6,12 +6,11 @@ costs no Python stack, and gives numbered placeholders, so one value bound twice
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 Dialect = Literal["sqlite", "postgres"]
-_UNSET: Final = object()
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,10 +95,10 @@ def render(tree: Sql, dialect: Dialect) -> Statement:
     out: list[str] = []
     binds: list[Bind] = []
     numbers: dict[Hashable, int] = {}
-    stack: list[Any] = [iter(tree.parts)]
+    stack: list[Iterator[Sql | Bind | str]] = [iter(tree.parts)]
     while stack:
-        part = next(stack[-1], _UNSET)
-        if part is _UNSET:
+        part: Sql | Bind | str | None = next(stack[-1], None)
+        if part is None:
             stack.pop()
         elif isinstance(part, str):
             out.append(part)

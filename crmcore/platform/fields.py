@@ -56,17 +56,15 @@ class Column:
         return self.to_json(value)
 
 
-class _Varchar(fields.CharField):
+class _Varchar(fields.CharField[Any]):
     """VARCHAR that compares by code point on both databases."""
 
     class _db_postgres:  # noqa: N801  Tortoise looks the name up
-        SQL_TYPE: ClassVar[str]
-
-        def __init__(self, field: fields.CharField) -> None:
+        def __init__(self, field: fields.CharField[Any]) -> None:
             self.field = field
 
         @property
-        def SQL_TYPE(self) -> str:  # type: ignore[no-redef]  # noqa: N802
+        def SQL_TYPE(self) -> str:  # noqa: N802
             return f'VARCHAR({self.field.max_length}) COLLATE "C"'
 
 
@@ -102,7 +100,7 @@ class Choice(Column, _Varchar):
         return None if value is None else self.enum(value)
 
 
-class Uuid(Column, fields.UUIDField):  # type: ignore[type-arg]
+class Uuid(Column, fields.UUIDField[Any]):
     kind = "uuid"
     pg_type = "uuid"
 
@@ -121,7 +119,7 @@ class Uuid(Column, fields.UUIDField):  # type: ignore[type-arg]
         return None if value is None else str(value)
 
 
-class Int(Column, fields.IntField):
+class Int(Column, fields.IntField[Any]):
     kind = "int"
     pg_type = "int"
 
@@ -131,7 +129,7 @@ class BigInt(Column, fields.BigIntField):
     pg_type = "bigint"
 
 
-class Flag(Column, fields.BooleanField):
+class Flag(Column, fields.BooleanField[Any]):
     kind = "bool"
     pg_type = "boolean"
 
@@ -161,7 +159,7 @@ class Scaled(Column, fields.BigIntField):
         return None if value is None else decimals.scaled_text(decimals.to_scaled(Decimal(value)))
 
 
-class UtcDatetime(Column, fields.DatetimeField):
+class UtcDatetime(Column, fields.DatetimeField[Any]):
     kind = "datetime"
     pg_type = "timestamptz"
 
@@ -178,7 +176,7 @@ class UtcDatetime(Column, fields.DatetimeField):
         return None if value is None else times.to_text(value)
 
 
-class Day(Column, fields.DateField):
+class Day(Column, fields.DateField[Any]):
     kind = "date"
     pg_type = "date"
 
@@ -195,7 +193,7 @@ class Day(Column, fields.DateField):
         return None if value is None else value.isoformat()
 
 
-class Json(Column, fields.JSONField):  # type: ignore[type-arg]
+class Json(Column, fields.JSONField[Any]):  # type: ignore[misc]  # Tortoise types it as dict and list at once
     kind = "json"
     pg_type = "jsonb"
 

@@ -21,7 +21,8 @@ joins come from the model's metadata. Records may name each other freely; import
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field as dataclass_field
+from dataclasses import dataclass
+from dataclasses import field as dataclass_field
 from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypeVar
 
 if TYPE_CHECKING:
@@ -152,6 +153,6 @@ def _specs(cls: type) -> dict[str, FieldSpec]:
     for name in cls.__annotations__:
         spec = cls.__dict__.get(name)
         if not isinstance(spec, FieldSpec):
-            raise TypeError(f"{cls.__qualname__}.{name} needs `= field(\"...\")` or `= batch(...)`.")
+            raise TypeError(f'{cls.__qualname__}.{name} needs `= field("...")` or `= batch(...)`.')
         specs[name] = spec
     return specs

@@ -10,8 +10,8 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from crmcore.kit.text import camel, plural
 from crmcore.platform.fields import Column as ColumnType
-from crmcore.query.declare import BatchFunction, Declaration, Extension, FieldSpec, Many, Money, Write
 from crmcore.platform.record import SYSTEM_COLUMNS, OwnedRecord, Record
+from crmcore.query.declare import BatchFunction, Declaration, Extension, FieldSpec, Many, Money, Write
 
 EnumClass = type[StrEnum]
 Writable = str
@@ -160,7 +160,7 @@ def _add(target: RecordType, mapped: FieldMap) -> None:
 
 
 def _column(model: type[Record], attribute: str) -> ColumnType:
-    found = model._meta.fields_map.get(attribute)
+    found: object = model._meta.fields_map.get(attribute)
     if not isinstance(found, ColumnType):
         raise TypeError(f"{model.__name__} has no column {attribute!r} of a type in platform/fields.py.")
     return found
@@ -172,7 +172,10 @@ def _common(own: RecordType, registry: Registry) -> Iterable[FieldMap]:
 
     def column(attribute: str, description: str, *, nullable: bool = False) -> ColumnField:
         return ColumnField(
-            name=camel(attribute), description=description, nullable=nullable, column=attribute,
+            name=camel(attribute),
+            description=description,
+            nullable=nullable,
+            column=attribute,
             type=_column(model, attribute),
         )
 
@@ -181,8 +184,11 @@ def _common(own: RecordType, registry: Registry) -> Iterable[FieldMap]:
     for verb in ("created", "updated"):
         yield column(f"{verb}_at", f"When the record was {verb}.")
         yield StampField(
-            name=f"{verb}By", description=f"Who {verb} the record.", nullable=False,
-            kind_column=f"{verb}_by_kind", id_column=f"{verb}_by_id",
+            name=f"{verb}By",
+            description=f"Who {verb} the record.",
+            nullable=False,
+            kind_column=f"{verb}_by_kind",
+            id_column=f"{verb}_by_id",
         )
     yield column("deleted_at", "When the record was deleted; null while it lives.", nullable=True)
     yield ExternalRefsField(
@@ -208,7 +214,10 @@ def _fields(
         inner, nullable = _strip_none(hints[attribute])
         where = f"{cls.__qualname__}.{attribute}"
         shared: dict[str, Any] = {
-            "name": camel(attribute), "description": spec.description, "plugin": plugin, "deprecated": spec.deprecated,
+            "name": camel(attribute),
+            "description": spec.description,
+            "plugin": plugin,
+            "deprecated": spec.deprecated,
         }
         if spec.batch is not None:
             if not nullable:
@@ -249,7 +258,11 @@ def _many(
     other = registry.records[target].model
     holder = spec.through or other
     return ManyField(
-        **shared, nullable=False, target=target, column=_key_to(holder, own.model, spec.via, where), link=spec.through,
+        **shared,
+        nullable=False,
+        target=target,
+        column=_key_to(holder, own.model, spec.via, where),
+        link=spec.through,
         link_column=_key_to(spec.through, other, "", where) if spec.through else "",
     )
 
@@ -278,12 +291,25 @@ def _value(
         return MoneyField(**shared, nullable=nullable, column=name, currency=spec.currency)
     folded = [k for k, f in own.model._meta.fields_map.items() if getattr(f, "of", None) == name]
     return ColumnField(
-        **shared, nullable=nullable, column=name, type=column, enum=getattr(column, "enum", None),
+        **shared,
+        nullable=nullable,
+        column=name,
+        type=column,
+        enum=getattr(column, "enum", None),
         folded=folded[0] if folded else None,
     )
 
 
 __all__ = [
-    "BatchField", "ColumnField", "ExternalRefsField", "FieldMap", "ManyField", "MoneyField", "OneField",
-    "RecordType", "Registry", "StampField", "build",
+    "BatchField",
+    "ColumnField",
+    "ExternalRefsField",
+    "FieldMap",
+    "ManyField",
+    "MoneyField",
+    "OneField",
+    "RecordType",
+    "Registry",
+    "StampField",
+    "build",
 ]

@@ -30,7 +30,7 @@ class Case:
     product: Product | None = field("The product it is about.")
     priority: models.CasePriority = field("How soon it must be served.")
     severity: models.CaseSeverity | None = field("How bad the effect on the customer is.")
-    status: models.CaseStatus = field("Where it stands; change it with caseOpen, caseResolve and the like.", write="create")
+    status: models.CaseStatus = field("Where it stands; caseOpen, caseResolve and the like move it.", write="create")
     channel: Channel | None = field("How it reached us.")
     category: str | None = field("Category path, such as Delivery / Late.")
     root_cause: str | None = field("What was behind it.")

@@ -87,7 +87,7 @@ class Documents:
             allowed = self._limits.characters
             return _refused(too_large(f"The document has {len(text)} characters, at most {allowed} are allowed."))
         try:
-            document = parse(text, max_tokens=self._limits.tokens)
+            document = parse(text, max_tokens=self._limits.tokens, allow_empty_selection_sets=False)
         except GraphQLError as error:
             if "tokens. Parsing aborted" in error.message:
                 return _refused(too_large(f"The document has more than {self._limits.tokens} tokens."))
