@@ -12,6 +12,7 @@ from crmcore.importing.mapping import NOTHING, FieldMapping, FileMapping, Record
 from crmcore.importing.values import Converter, Notation, constant, converter
 from crmcore.platform.fields import Column
 from crmcore.query import ColumnField, FieldMap, MoneyField, OneField, RecordType, Registry
+from crmcore.records import Record
 
 ANYTHING = "*"
 """In `values`: every text that has no entry of its own. The empty text stands for an empty value."""
@@ -19,12 +20,13 @@ ANYTHING = "*"
 
 @dataclass(frozen=True, slots=True)
 class Lookup:
-    """A record found by a unique text: the target's table, the column, and what else must hold."""
+    """A record found by a unique text: the target and its name in messages, the column, and what else must hold."""
 
-    target: RecordType
+    target: type[Record]
+    kind: str
     column: str
     folded: bool
-    within: tuple[tuple[str, RecordType, str], ...] = ()
+    within: tuple[tuple[str, type[Record], str], ...] = ()
     """Foreign key column, the record it names, and that record's name."""
 
 
@@ -200,8 +202,8 @@ class _Binder:
                     block.name,
                     given.name,
                 )
-            within.append((inner.column, self.registry.records[inner.target], value))
-        return Lookup(target, by.folded or by.column, by.folded is not None, tuple(within))
+            within.append((inner.column, self.registry.records[inner.target].model, value))
+        return Lookup(target.model, target.root, by.folded or by.column, by.folded is not None, tuple(within))
 
     def _text_field(self, block: RecordMapping, given: FieldMapping, target: RecordType, name: str) -> ColumnField:
         found = target.fields.get(name)

@@ -16,7 +16,6 @@ from crmcore.kit.text import fold
 from crmcore.platform.context import Context
 from crmcore.platform.database import Transaction
 from crmcore.platform.fields import Uuid
-from crmcore.query import RecordType
 from crmcore.records import Record, find_by_external
 
 MANY: Final = "more than one"
@@ -55,7 +54,7 @@ class Finder:
                 "SELECT t.id, t.",
                 column,
                 " AS said FROM ",
-                ident(lookup.target.table),
+                ident(lookup.target._meta.db_table),
                 " t WHERE ",
                 self._tenant(tx, "t."),
                 " AND t.deleted_at IS NULL AND t.",
@@ -79,7 +78,7 @@ class Finder:
                 " AND t.",
                 ident(column),
                 " IN (SELECT w.id FROM ",
-                ident(outer.table),
+                ident(outer._meta.db_table),
                 " w WHERE ",
                 self._tenant(tx, "w."),
                 " AND w.deleted_at IS NULL AND w.",
@@ -92,8 +91,8 @@ class Finder:
         ]
 
 
-def _name_column(kind: RecordType) -> str:
-    return "name_folded" if "name_folded" in kind.model._meta.fields_map else "name"
+def _name_column(model: type[Record]) -> str:
+    return "name_folded" if "name_folded" in model._meta.fields_map else "name"
 
 
 def _list(tx: Transaction, texts: Iterable[str]) -> Sql:

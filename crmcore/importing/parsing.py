@@ -104,7 +104,7 @@ class Parser:
             if value in nulls:
                 clean[column] = ""
         for column, table in self.mapping.aliases.items():
-            value = clean[column]
+            value = clean.get(column, "")
             meant = table.get(value)
             if meant is not None:
                 clean[column] = meant

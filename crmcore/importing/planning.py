@@ -165,7 +165,7 @@ class Planner:
     def _looked(self, key: LookupKey, record: ParsedRecord) -> UUID:
         found = self.finder.looked.get(key)
         if found is None:
-            raise Miss(f"{record.bound.name}: there is no {key.lookup.target.root} {key.text!r}")
+            raise Miss(f"{record.bound.name}: there is no {key.lookup.kind} {key.text!r}")
         if not isinstance(found, UUID):
-            raise Refuse(f"{record.bound.name}: there is {MANY} {key.lookup.target.root} {key.text!r}")
+            raise Refuse(f"{record.bound.name}: there is {MANY} {key.lookup.kind} {key.text!r}")
         return found

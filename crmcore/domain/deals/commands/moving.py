@@ -96,6 +96,8 @@ async def stand_in_a_stage(ctx: Context, tx: Transaction, drafts: Sequence[Draft
             continue
         if draft.before is None:
             _take_place(ctx, draft, stages)
+        elif draft.changed("stage_id"):
+            _arrive(ctx, draft, stages)
         stage = stages.get(draft.after["stage_id"])
         if stage is not None and not draft.refusals:
             for refusal in (*_closing(stage, draft), *rules.closing_needs(stage["type"], draft.after)):
@@ -158,6 +160,23 @@ def _take_place(ctx: Context, draft: Draft, stages: Mapping[UUID, Row]) -> None:
     if stage["type"] in rules.CLOSED_TYPES:
         after["closed_at"] = after["closed_at"] or after["stage_entered_at"]
         draft.events.append(_TOLD[stage["type"]])
+
+
+def _arrive(ctx: Context, draft: Draft, stages: Mapping[UUID, Row]) -> None:
+    """Fill in what a move leaves open: an import knows the stage, and at most when the deal was closed."""
+    after, stage = draft.after, stages.get(draft.after["stage_id"])
+    if stage is None:
+        return
+    if stage["type"] not in rules.CLOSED_TYPES and not draft.changed("closed_at"):
+        after["closed_at"] = None
+    if not draft.changed("stage_entered_at"):
+        after["stage_entered_at"] = after["closed_at"] or ctx.clock()
+    if stage["type"] in rules.CLOSED_TYPES and after["closed_at"] is None:
+        after["closed_at"] = after["stage_entered_at"]
+    if not draft.changed("probability"):
+        after["probability"] = stage["probability"]
+    told = (events.DEAL_STAGE_CHANGED, _TOLD.get(stage["type"]))
+    draft.events.extend(event for event in told if event is not None and event not in draft.events)
 
 
 def _first_open(pipeline: UUID, stages: Iterable[Row]) -> Row | None:
