@@ -79,7 +79,9 @@ def test_a_side_door_into_an_area_is_found():
         line_contents="from crmcore.domain.people import models",
     )
     assert [
-        p for p in round_the_face(drawn) if p.startswith("crmcore.platform.record:7 imports crmcore.domain.people.models")
+        p
+        for p in round_the_face(drawn)
+        if p.startswith("crmcore.platform.record:7 imports crmcore.domain.people.models")
     ]
 
 
