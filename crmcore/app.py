@@ -159,7 +159,7 @@ def create_app(
             yield
 
     endpoint = GraphQLEndpoint(_crm)
-    return Starlette(
+    app = Starlette(
         routes=[
             Route("/graphql", endpoint.answer, methods=["GET", "POST", "PUT", "PATCH", "DELETE"]),
             Route("/schema.graphql", _sdl, methods=["GET"]),
@@ -171,6 +171,8 @@ def create_app(
         exception_handlers={HTTPException: _no_such_thing},
         lifespan=lifespan,
     )
+    app.router.redirect_slashes = False  # a client that follows would send its token to wherever it is sent
+    return app
 
 
 def _crm(request: Request) -> Crm:

@@ -37,6 +37,11 @@ def bounded_protocol(max_head_bytes: int, seconds: float) -> type[asyncio.Protoc
                     return
             super().data_received(data)
 
+        def on_message_begin(self) -> None:
+            super().on_message_begin()
+            if self._waiting is None:  # it came in the same piece as the end of the request before it
+                self._begin()
+
         def on_headers_complete(self) -> None:
             self._end()
             super().on_headers_complete()
@@ -59,6 +64,9 @@ def bounded_protocol(max_head_bytes: int, seconds: float) -> type[asyncio.Protoc
         def _refuse(self, status: int, said: str) -> None:
             self._end()
             if self.transport.is_closing():
+                return
+            if not self.cycle_is_over():  # words of ours would land in the middle of the answer under way
+                self.transport.close()
                 return
             body = f'{{"errors":[{{"message":"{said}","extensions":{{"code":"BAD_REQUEST"}}}}]}}'.encode()
             head = b"content-type: application/json; charset=utf-8\r\nconnection: close\r\ncontent-length: %d\r\n\r\n"

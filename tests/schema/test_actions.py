@@ -33,7 +33,8 @@ async def test_the_command_gets_keys_for_records_and_python_values(crm: TestCrm)
     team = (await crm.gql(TEAM, name="East"))["teamCreate"]["team"]["id"]
     data = await crm.gql(
         """mutation($id: ID!, $team: ID!) { toysNote(id: $id, expectedVersion: 7, input: {
-             teamId: $team, friendId: $id, on: "2026-11-22", roles: [PARTNER] }) { customer { id name } errors { code } } }""",
+             teamId: $team, friendId: $id, on: "2026-11-22", roles: [PARTNER] }) {
+             customer { id name } errors { code } } }""",
         id=id_,
         team=team,
     )
@@ -69,7 +70,8 @@ async def test_refusals_have_the_path_of_the_argument_and_their_details(crm: Tes
     assert data["toysRefuse"] == {
         "customer": None,
         "errors": [
-            {"__typename": "ValidationError", "code": "VALIDATION", "message": "Choose another team.", "path": ["input", "teamId"]},
+            {"__typename": "ValidationError", "code": "VALIDATION", "message": "Choose another team.",
+             "path": ["input", "teamId"]},
             {"__typename": "StateError", "code": "STATE", "message": "It stands still.", "path": [], "current": "STILL",
              "allowed": ["MOVING"]},
         ],

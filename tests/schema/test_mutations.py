@@ -8,11 +8,15 @@ import pytest
 
 from tests.fixtures import Answer, TestCrm
 
-ERRORS = "errors { __typename code message path ... on DuplicateError { existing } ... on ConflictError { currentVersion changedFields } }"
-CREATE = f"mutation($input: CustomerCreateInput!) {{ customerCreate(input: $input) {{ customer {{ id version name }} {ERRORS} }} }}"
+ERRORS = """errors {
+  __typename code message path ... on DuplicateError { existing } ... on ConflictError { currentVersion changedFields }
+}"""
+CREATE = f"""mutation($input: CustomerCreateInput!) {{
+  customerCreate(input: $input) {{ customer {{ id version name }} {ERRORS} }} }}"""
 UPDATE = f"""mutation($id: ID!, $input: CustomerUpdateInput!, $v: Int) {{
   customerUpdate(id: $id, input: $input, expectedVersion: $v) {{
-    customer {{ id version name industry annualRevenue {{ amount currencyCode }} externalRefs {{ system externalId }} }} {ERRORS} }} }}"""
+    customer {{ id version name industry annualRevenue {{ amount currencyCode }} externalRefs {{ system externalId }} }}
+    {ERRORS} }} }}"""
 
 
 async def create(crm: TestCrm, **given: object) -> Answer:
@@ -165,11 +169,11 @@ async def test_mutations_of_one_document_run_in_order_and_fail_alone(crm: TestCr
     id_ = f"customer_{uuid4()}"
     data = await crm.gql(
         """mutation($id: ID!) {
-          a: customerCreate(input: {id: $id, name: "One"}) { customer { version name } errors { code } }
-          b: customerUpdate(id: $id, input: {name: "Two"}, expectedVersion: 1) { customer { version name } errors { code } }
-          c: customerUpdate(id: $id, input: {name: "Three"}, expectedVersion: 1) { customer { version name } errors { code } }
-          d: customerUpdate(id: $id, input: {name: "Four"}) { customer { version name } errors { code } }
-        }""",
+          a: customerCreate(input: {id: $id, name: "One"}) { ...P }
+          b: customerUpdate(id: $id, input: {name: "Two"}, expectedVersion: 1) { ...P }
+          c: customerUpdate(id: $id, input: {name: "Three"}, expectedVersion: 1) { ...P }
+          d: customerUpdate(id: $id, input: {name: "Four"}) { ...P }
+        } fragment P on CustomerPayload { customer { version name } errors { code } }""",
         id=id_,
     )
     assert data == {
@@ -184,7 +188,8 @@ async def test_the_payload_reads_any_depth_of_the_new_record(crm: TestCrm):
     parent = await made(crm, name="Holding")
     data = await crm.gql(
         """mutation($p: ID!) { customerCreate(input: {name: "Sub", parentId: $p}) {
-          customer { parent { id children(where: {name: {eq: "Sub"}}) { totalCount nodes { name parent { name } } } } } } }""",
+          customer { parent { id children(where: {name: {eq: "Sub"}}) {
+            totalCount nodes { name parent { name } } } } } } }""",
         p=parent,
     )
     children = {"totalCount": 1, "nodes": [{"name": "Sub", "parent": {"name": "Holding"}}]}
