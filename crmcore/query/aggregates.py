@@ -154,7 +154,7 @@ class Aggregates:
         key, column = groups.keys[number], f'{groups.groups_name}."k{number}"'
         pairs: list[Pair] = []
         for part in self.scope.selection.of(keys.nodes, type_):
-            shown: Expression = "NULL"
+            shown: Expression = self.dialect.null
             if part.name == TYPENAME:
                 shown = self.dialect.text(type_.name)
             elif part.name == "field":

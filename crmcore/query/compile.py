@@ -90,7 +90,7 @@ class Records:
         if isinstance(field, ExternalRefsField):
             return self._external_refs(table, inner_type(below), selected)
         assert isinstance(field, BatchField)
-        return "NULL"
+        return self.dialect.null
 
     def column(self, table: Table, field: ColumnField) -> str:
         """A column in the API's form."""

@@ -24,6 +24,8 @@ class Dialect(Protocol):
     """What the compiler asks of a database."""
 
     name: Name
+    null: str
+    """Null where JSON is expected."""
 
     def show(self, kind: str, expression: str) -> str:
         """A column of this kind in the API's form; null stays null."""
@@ -40,7 +42,10 @@ class Dialect(Protocol):
         """A condition that is never null, as JSON true or false."""
 
     def object(self, pairs: Sequence[Pair], tail: Expression = "") -> Sql:
-        """A scalar subquery: one JSON object, made of the row that `tail` (FROM ... WHERE ...) finds; null for none."""
+        """A scalar subquery: one object, made of the row that `tail` (FROM ... WHERE ...) finds; null for none."""
+
+    def answer(self, expression: Sql) -> Sql:
+        """What an object or array is as the answer of a statement."""
 
     def array(self, pairs: Sequence[Pair], columns: str, body: Sql, alias: str) -> Sql:
         """A scalar subquery: a JSON array of objects, of the rows of `body` (FROM ... WHERE ... ORDER BY ... LIMIT), in
@@ -82,6 +87,7 @@ class Dialect(Protocol):
 
 class Postgres:
     name: Name = "postgres"
+    null = "NULL::json"
 
     def show(self, kind: str, expression: str) -> str:
         if kind == "decimal":
@@ -105,7 +111,11 @@ class Postgres:
     def object(self, pairs: Sequence[Pair], tail: Expression = "") -> Sql:
         if _too_wide(pairs):
             return Sql("(SELECT ", _by_hand(pairs), "::json", tail, ")")
-        return Sql('(SELECT row_to_json("~") FROM (SELECT ', _columns(pairs), tail, ') "~")')
+        # a row: the array or answer round it makes JSON of the whole at once, which is cheaper than text in text
+        return Sql('(SELECT "~" FROM (SELECT ', _columns(pairs), tail, ') "~")')
+
+    def answer(self, expression: Sql) -> Sql:
+        return Sql("to_json(", expression, ")")
 
     def array(self, pairs: Sequence[Pair], columns: str, body: Sql, alias: str) -> Sql:
         if _too_wide(pairs):
@@ -114,7 +124,7 @@ class Postgres:
         return Sql("(SELECT coalesce(json_agg(\"~\"), '[]'::json) FROM (SELECT ", _columns(pairs), body, ') "~")')
 
     def list_of(self, element: Expression, source: Sql, *, nulls: bool) -> Sql:
-        rows = Sql("SELECT ", element, '::json AS "~", v."n" FROM ', source)
+        rows = Sql("SELECT ", "to_json(", element, ') AS "~", v."n" FROM ', source)
         kept = "" if nulls else ' FILTER (WHERE l."~" IS NOT NULL)'
         return Sql(f'(SELECT coalesce(json_agg(l."~" ORDER BY l."n"){kept}, \'[]\'::json) FROM (', rows, ") l)")
 
@@ -154,6 +164,7 @@ class Postgres:
 
 class Sqlite:
     name: Name = "sqlite"
+    null = "NULL"
 
     def show(self, kind: str, expression: str) -> str:
         if kind == "decimal":
@@ -180,6 +191,9 @@ class Sqlite:
 
     def object(self, pairs: Sequence[Pair], tail: Expression = "") -> Sql:
         return Sql("(SELECT ", _json_object(pairs), tail, ")")
+
+    def answer(self, expression: Sql) -> Sql:
+        return expression
 
     def array(self, pairs: Sequence[Pair], columns: str, body: Sql, alias: str) -> Sql:
         # made outside of the page: JSON that passes through a subquery's column would come back as text

@@ -84,7 +84,7 @@ class Roots:
 
     def compile(self, root: Root, reading: Reading) -> Sql:
         """The whole statement: one row with one column, the finished JSON."""
-        return Sql("SELECT ", self._expression(root, reading), ' AS "answer"')
+        return Sql("SELECT ", self.dialect.answer(self._expression(root, reading)), ' AS "answer"')
 
     def _expression(self, root: Root, reading: Reading) -> Sql:
         if root.kind == "ref":
@@ -139,7 +139,7 @@ class Roots:
 
         record = self.scope.registry.by_table.get(self.scope.questions.ask(("prefix", id_.trail), prefix))
         if record is None:
-            return Sql("NULL")
+            return Sql(self.dialect.null)
         return self._one(record, reading, Sql(id_.bind(converter("uuid", self.dialect.name, record.table), "uuid")))
 
     def _nodes(self, ids: Argument, reading: Reading) -> Sql:
@@ -178,7 +178,7 @@ class Roots:
         cases: list[Sql | Bind | str] = ["CASE"]
         for record in records:
             cases += (f" WHEN {kind} = '{record.table}' THEN ", self._one(record, reading, Sql(id_), (EACH,)))
-        element = Sql(*cases, " END") if records else Sql("NULL")
+        element = Sql(*cases, " END") if records else Sql(self.dialect.null)
         return self.dialect.list_of(element, source, nulls=_nulls(reading))
 
 

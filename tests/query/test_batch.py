@@ -170,3 +170,8 @@ async def test_no_rows_no_call(scored, ctx):
     calls.clear()
     found, errors = await ask(scored, ctx, "{ deals { nodes { twice } } }")
     assert (found, errors, calls) == ({"nodes": []}, [], [])
+
+
+async def test_a_long_alias(scored, ctx, rows):
+    found, errors = await ask(scored, ctx, f"{{ deals(first: 1) {{ nodes {{ {'z' * 70}: twice name }} }} }}")
+    assert (found, errors) == ({"nodes": [{"z" * 70: 0, "name": "Deal 0"}]}, [])
