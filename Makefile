@@ -79,7 +79,7 @@ test-core: $(VENV)/.dev
 
 test-plugins: $(VENV)/.dev
 	@rm -f $(VENV)/.plugins
-	@for plugin in $(PLUGINS); do \
+	@set -e; for plugin in $(PLUGINS); do \
 		$(UNINSTALL_PLUGINS); \
 		$(INSTALL) --no-deps --editable plugins/$$plugin; \
 		echo "$(PYTEST) plugins/$$plugin/tests"; \
