@@ -18,17 +18,19 @@ from enum import StrEnum
 from typing import Final, Literal
 from uuid import UUID
 
+from crmcore.kit.choices import Choices
+
 Action = Literal["read", "create", "update", "delete", "restore"]
 
 
-class ActorKind(StrEnum):
+class ActorKind(Choices):
     """Who acts."""
 
-    USER = "USER"
-    API_KEY = "API_KEY"
-    PLUGIN = "PLUGIN"
-    SYSTEM = "SYSTEM"
-    IMPORT = "IMPORT"
+    USER = "USER", "A colleague, signed in or by a token of theirs."
+    API_KEY = "API_KEY", "A program with a token of its own."
+    PLUGIN = "PLUGIN", "A plugin."
+    SYSTEM = "SYSTEM", "crmcore itself, or the command line."
+    IMPORT = "IMPORT", "An import of files."
 
 
 class Reach(StrEnum):

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Any, ClassVar
 
 from crmcore.domain.activities import rules
+from crmcore.kit.choices import Choices
 from crmcore.platform.access import Access, through
 from crmcore.platform.fields import Choice, Flag, Int, Text, UtcDatetime
 from crmcore.platform.record import OwnedRecord, Record, Rules, reference
@@ -22,12 +23,12 @@ class InteractionKind(StrEnum):
     VISIT = "VISIT"
 
 
-class Direction(StrEnum):
-    """Who spoke: IN the customer, OUT we, INTERNAL among ourselves."""
+class Direction(Choices):
+    """Who spoke to whom."""
 
-    IN = "IN"
-    OUT = "OUT"
-    INTERNAL = "INTERNAL"
+    IN = "IN", "The customer to us."
+    OUT = "OUT", "We to the customer."
+    INTERNAL = "INTERNAL", "We among ourselves."
 
 
 class Sentiment(StrEnum):

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Any, ClassVar
 
 from crmcore.domain.customers import rules
+from crmcore.kit.choices import Choices
 from crmcore.platform.access import Access, through
 from crmcore.platform.fields import Choice, ChoiceList, Day, Flag, Folded, Int, Scaled, Text, UtcDatetime
 from crmcore.platform.record import OwnedRecord, Record, Rules, Unique, reference
@@ -41,12 +42,12 @@ class LifecycleStage(StrEnum):
     WON_BACK = "WON_BACK"
 
 
-class Importance(StrEnum):
+class Importance(Choices):
     """ABC class of a customer: A needs the most care."""
 
-    A = "A"
-    B = "B"
-    C = "C"
+    A = "A", "Among the few that matter most."
+    B = "B", "Matters, but not most."
+    C = "C", "One of the many."
 
 
 class ImportanceBasis(StrEnum):
@@ -56,13 +57,13 @@ class ImportanceBasis(StrEnum):
     MANUAL = "MANUAL"
 
 
-class CompanySize(StrEnum):
-    """Size class by number of staff (EU recommendation 2003/361: below 10, 50, 250, and above)."""
+class CompanySize(Choices):
+    """Size class by number of staff (EU recommendation 2003/361)."""
 
-    MICRO = "MICRO"
-    SMALL = "SMALL"
-    MEDIUM = "MEDIUM"
-    LARGE = "LARGE"
+    MICRO = "MICRO", "Fewer than 10."
+    SMALL = "SMALL", "10 to 49."
+    MEDIUM = "MEDIUM", "50 to 249."
+    LARGE = "LARGE", "250 and more."
 
 
 class Gender(StrEnum):
