@@ -167,8 +167,12 @@ def currency_of(record: RecordType, money: MoneyField) -> ColumnField:
     column: Any = record.model._meta.fields_map[money.currency]
     assert isinstance(column, Column)
     return ColumnField(
-        name=camel(money.currency), description=f"ISO 4217 code of {money.name}.", nullable=bool(column.null),  # type: ignore[attr-defined]
-        column=money.currency, type=column, plugin=money.plugin,
+        name=camel(money.currency),
+        description=f"ISO 4217 code of {money.name}.",
+        nullable=bool(column.null),  # type: ignore[attr-defined]
+        column=money.currency,
+        type=column,
+        plugin=money.plugin,
     )
 
 
