@@ -7,17 +7,18 @@ views of one page and pages from the end go through a materialised CTE of one ro
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
 from graphql import GraphQLObjectType
 
-from crmcore.kit.sql import Bind, Sql, all_of
+from crmcore.kit.sql import Bind, Sql, all_of, join
 from crmcore.query.arguments import Argument
 from crmcore.query.cursors import Cursors
 from crmcore.query.dialects import Expression, Pair
 from crmcore.query.filters import Filters
-from crmcore.query.paging import Keyset, Order, Page, key_column, order_of, page_of
+from crmcore.query.keyset import Half, Keyset, halves, leads_index
+from crmcore.query.paging import Order, Page, key_column, order_of, page_of
 from crmcore.query.scope import EACH, Place, Scope, Table
 from crmcore.query.selection import TYPENAME, Selected, inner_type
 
@@ -41,6 +42,8 @@ class _List:
     keyset: Keyset | None
     name: str = ""
     """Of the CTE; empty for a plain select."""
+    halves: list[Half] = field(default_factory=list)
+    """Empty unless the page is read in two parts."""
 
 
 class Connections:
@@ -69,7 +72,9 @@ class Connections:
         keyset = Keyset(self.scope, order, page.cursor, self.cursors) if page.cursor else None
         found = _List(table, [tie, where], order, page, keyset)
         parts = self.scope.selection.of(nodes, type_)
-        if page.backward or _needs_page(parts):
+        if self._splits(found, place):
+            found.halves = list(halves(order, keyset, page.backward))
+        if page.backward or found.halves or _needs_page(parts):
             found.name = self.scope.alias("p")
         pairs = [(part.key, self._part(found, type_, part, place)) for part in parts]
         made = self.dialect.object(pairs)
@@ -103,22 +108,35 @@ class Connections:
         body = Sql(f" FROM {found.name} {table.alias}{tail}")
         return self.dialect.array(pairs, f"{table.alias}.*", body, table.alias)
 
-    def _select(self, found: _List, limit: int) -> Sql:
-        conditions = list(found.conditions)
-        if found.keyset is not None:
+    def _splits(self, found: _List, place: Place) -> bool:
+        """Whether an index serves the page if it is read in two parts. A first page below a record is short anyway."""
+        key, table = found.order.keys[0], found.table
+        if not key.nullable or key.table is not table or not (found.keyset or not place):
+            return False
+        served = self.dialect.index_order(key.descending, key.nulls_first)
+        return (found.keyset is not None or not served) and leads_index(table.model, key.column)
+
+    def _select(self, found: _List, limit: int, half: Half | None = None) -> Sql:
+        conditions, order = list(found.conditions), found.order.sql(reverse=found.page.backward)
+        if half is not None:
+            conditions.append(half.condition)
+            order = half.order
+        elif found.keyset is not None:
             conditions.append(found.keyset.beyond(reverse=found.page.backward))
-        return Sql(
-            f" FROM {found.table.source}",
-            found.order.joins,
-            " WHERE ",
-            all_of(conditions),
-            f"{found.order.sql(reverse=found.page.backward)} LIMIT {limit}",
-        )
+        source = f" FROM {found.table.source}"
+        return Sql(source, found.order.joins, " WHERE ", all_of(conditions), f"{order} LIMIT {limit}")
 
     def _page(self, found: _List) -> Sql:
         """The CTE: the columns that are wanted, the sort keys, and the rows' numbers from where reading begins."""
         keys = "".join(f", {key.ref} AS {key_column(i)}" for i, key in enumerate(found.order.keys))
-        inner = Sql(f"SELECT {found.table.columns}{keys}", self._select(found, found.page.size + 1))
+        columns, limit = f"SELECT {found.table.columns}{keys}", found.page.size + 1
+        split: Sequence[Half | None] = found.halves or [None]
+        parts = [Sql(columns, self._select(found, limit, half)) for half in split]
+        inner = parts[0]
+        if len(parts) > 1:
+            both = [Sql("SELECT * FROM (", part, ') "~h"') for part in parts]
+            order = found.order.sql(found.page.backward, '"~u"')
+            inner = Sql('SELECT "~u".* FROM (', join(" UNION ALL ", both), f') "~u"{order} LIMIT {limit}')
         return Sql(f'SELECT "~p".*, row_number() OVER () AS {_NUMBER} FROM (', inner, ') "~p"')
 
     def _edge(self, found: _List, type_: GraphQLObjectType, edges: Selected, place: Place) -> list[Pair]:

@@ -27,6 +27,9 @@ class Dialect(Protocol):
     null: str
     """Null where JSON is expected."""
 
+    def index_order(self, descending: bool, nulls_first: bool) -> bool:
+        """Whether a plain index has its nulls where this order wants them."""
+
     def show(self, kind: str, expression: str) -> str:
         """A column of this kind in the API's form; null stays null."""
 
@@ -88,6 +91,9 @@ class Dialect(Protocol):
 class Postgres:
     name: Name = "postgres"
     null = "NULL::json"
+
+    def index_order(self, descending: bool, nulls_first: bool) -> bool:
+        return nulls_first is descending
 
     def show(self, kind: str, expression: str) -> str:
         if kind == "decimal":
@@ -165,6 +171,9 @@ class Postgres:
 class Sqlite:
     name: Name = "sqlite"
     null = "NULL"
+
+    def index_order(self, descending: bool, nulls_first: bool) -> bool:
+        return nulls_first is not descending
 
     def show(self, kind: str, expression: str) -> str:
         if kind == "decimal":

@@ -6,16 +6,14 @@ The id is always the last key, in the direction of the key before it, so every o
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
-from typing import Any, Final
+from typing import Final
 
-from crmcore.kit.sql import EMPTY, Bind, Sql, all_of, any_of, ident, join
-from crmcore.query.arguments import Argument, Run
-from crmcore.query.cursors import Cursors
+from crmcore.kit.sql import Sql, ident
+from crmcore.query.arguments import Argument
 from crmcore.query.mapping import ColumnField, MoneyField
-from crmcore.query.operands import CASTS, from_payload
 from crmcore.query.scope import Scope, Table
 from crmcore.query.vocabulary import hops, orderable
 
@@ -36,12 +34,12 @@ class Key:
     def ref(self) -> str:
         return self.table.ref(self.column)
 
-    def sql(self, reverse: bool) -> str:
-        """The key in ORDER BY."""
+    def sql(self, reverse: bool, ref: str = "") -> str:
+        """The key in ORDER BY; `ref` is another name of its expression."""
         direction = " DESC" if self.descending is not reverse else ""
         if not self.nullable:
-            return self.ref + direction
-        return f"{self.ref}{direction} NULLS {'FIRST' if self.nulls_first is not reverse else 'LAST'}"
+            return (ref or self.ref) + direction
+        return f"{ref or self.ref}{direction} NULLS {'FIRST' if self.nulls_first is not reverse else 'LAST'}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +50,10 @@ class Order:
     joins: Sql
     signature: bytes
 
-    def sql(self, reverse: bool = False) -> str:
-        return " ORDER BY " + ", ".join(key.sql(reverse) for key in self.keys)
+    def sql(self, reverse: bool, of_page: str = "") -> str:
+        """ORDER BY, on the tables or on the columns in which a page `of_page` carries the keys."""
+        refs = [f"{of_page}.{key_column(i)}" if of_page else key.ref for i, key in enumerate(self.keys)]
+        return " ORDER BY " + ", ".join(key.sql(reverse, ref) for key, ref in zip(self.keys, refs))
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,80 +152,6 @@ def join_one(
         tie = f" LEFT JOIN {target.source} ON {target.ref('id')} = {table.ref(field.column)} AND "
         pieces.append(Sql(tie, scope.guard(target)))
     return joins[path]
-
-
-class Keyset:
-    """The condition of being beyond a cursor in an order."""
-
-    def __init__(self, scope: Scope, order: Order, cursor: Argument, cursors: Cursors) -> None:
-        self.order = order
-        dialect = scope.dialect.name
-        get, signature = cursor.get(), order.signature
-        memo: Hashable = (cursor.path or id(cursor), signature)
-
-        def values(run: Run) -> list[Any]:
-            found: list[Any] | None = run.memo.get(memo)
-            if found is None:
-                try:
-                    found = cursors.open(str(get(run)), run.context.policy.tenant_id, signature)
-                except ValueError as error:
-                    raise cursor.fail(str(error)) from error
-                run.memo[memo] = found
-            return found
-
-        self.nulls: tuple[bool, ...] = scope.questions.ask(
-            ("cursor", memo), lambda run: tuple(v is None for v in values(run))
-        )
-        self.binds = [self._bind(i, key, values, dialect) for i, key in enumerate(order.keys)]
-
-    @staticmethod
-    def _bind(place: int, key: Key, values: Any, dialect: Any) -> Bind:
-        convert = from_payload(key.kind, dialect)
-        return Bind(lambda run: convert(values(run)[place]), CASTS[key.kind])
-
-    def beyond(self, reverse: bool, inclusive: bool = False) -> Sql:
-        """Rows after the cursor (before it, if `reverse`), with `inclusive` the cursor's own row too."""
-        keys = self.order.keys
-        downs = {key.descending is not reverse for key in keys}
-        if len(downs) == 1 and not any(key.nullable for key in keys):
-            sign = ("<" if downs.pop() else ">") + ("=" if inclusive else "")
-            if len(keys) == 1:
-                return Sql(keys[0].ref, f" {sign} ", self.binds[0])
-            left = ", ".join(key.ref for key in keys)
-            return Sql(f"({left}) {sign} (", join(", ", self.binds), ")")
-        terms: list[Sql | str] = []
-        equal: list[Sql | str] = []
-        for place in range(len(keys)):
-            after = self._after(place, reverse)
-            if after is not None:
-                terms.append(all_of([*equal, after]))
-            equal.append(self._equal(place))
-        if inclusive:
-            terms.append(all_of(equal))
-        bound = self._bound(reverse)
-        return all_of([bound, any_of(terms)])
-
-    def _equal(self, place: int) -> Sql:
-        ref = self.order.keys[place].ref
-        return Sql(ref, " IS NULL") if self.nulls[place] else Sql(ref, " = ", self.binds[place])
-
-    def _after(self, place: int, reverse: bool) -> Sql | None:
-        """The rows whose key at this place comes later; None if there are none."""
-        key = self.order.keys[place]
-        nulls_first = key.nulls_first is not reverse
-        if self.nulls[place]:
-            return Sql(key.ref, " IS NOT NULL") if nulls_first else None
-        sign = "<" if key.descending is not reverse else ">"
-        later = Sql(key.ref, f" {sign} ", self.binds[place])
-        return Sql("(", later, f" OR {key.ref} IS NULL)") if key.nullable and not nulls_first else later
-
-    def _bound(self, reverse: bool) -> Sql:
-        """What the leading key alone says: redundant, but a range that an index can serve."""
-        key = self.order.keys[0]
-        if self.nulls[0] or (key.nullable and key.nulls_first is reverse):
-            return EMPTY
-        sign = "<=" if key.descending is not reverse else ">="
-        return Sql(key.ref, f" {sign} ", self.binds[0])
 
 
 KEY_COLUMN: Final = "~k"

@@ -95,7 +95,10 @@ async def walk(graph, ctx, where_, order_by, size, backward):
         pages += 1
 
 
-async def test_every_walk_is_complete(graph, ctx, many):
+@pytest.mark.parametrize("split", [False, True], ids=["whole", "in two parts"])
+async def test_every_walk_is_complete(graph, ctx, many, monkeypatch, split):
+    """In two parts: as if there were an index for every order."""
+    monkeypatch.setattr("crmcore.query.connections.leads_index", lambda model, column: split)
     loop = asyncio.get_running_loop()
 
     @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
