@@ -46,9 +46,9 @@ class GraphQLEndpoint:
         form = JSON
         try:
             served = self._served(request)
-            policy = await caller(served.db, request)
-            form = media_type(request.headers.get("accept"))
             settings = served.settings
+            policy = await caller(served.db, request, seconds=settings.request_seconds)
+            form = media_type(request.headers.get("accept"))
             asked = await read_request(request, max_bytes=settings.max_body_bytes, seconds=settings.read_seconds)
             context = served.context(policy, request.state.id)
             done = await served.runner.run(context, asked, queries_only=request.method == "GET")
@@ -60,7 +60,7 @@ class GraphQLEndpoint:
 async def sdl(served: Served, request: Request) -> Response:
     """`/schema.graphql`, for tools. It needs a token like introspection does."""
     try:
-        await caller(served.db, request)
+        await caller(served.db, request, seconds=served.settings.request_seconds)
     except Rejected as rejected:
         return error_response(rejected, str(request.state.id))
     return Response(served.sdl(), media_type="text/plain; charset=utf-8")

@@ -12,68 +12,73 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from crmcore.settings import Settings
 
 
-def bounded_protocol(max_head_bytes: int, seconds: float) -> type[asyncio.Protocol]:
-    """Uvicorn's HTTP protocol, which closes connections whose head is too large or too slow."""
+class BoundedProtocol(HttpToolsProtocol):
+    """uvicorn's HTTP protocol, which closes connections whose head is too large or too slow."""
 
-    class Bounded(HttpToolsProtocol):
-        _head = 0
-        _waiting: asyncio.TimerHandle | None = None
+    max_head_bytes = 40_960
+    seconds = 10.0
 
-        def connection_made(self, transport: Any) -> None:
-            super().connection_made(transport)
+    _head = 0
+    _waiting: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: Any) -> None:
+        super().connection_made(transport)
+        self._begin()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._end()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        if self._waiting is None and self._head == 0 and self.cycle_is_over():
+            self._begin()
+        if self._waiting is not None:
+            self._head += len(data)
+            if self._head > self.max_head_bytes and b"\r\n\r\n" not in data[: self.max_head_bytes]:
+                self._refuse(431, "The head of the request is too large.")
+                return
+        super().data_received(data)
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        if self._waiting is None:  # it came in the same piece as the end of the request before it
             self._begin()
 
-        def connection_lost(self, exc: Exception | None) -> None:
-            self._end()
-            super().connection_lost(exc)
+    def on_headers_complete(self) -> None:
+        self._end()
+        super().on_headers_complete()
 
-        def data_received(self, data: bytes) -> None:
-            if self._waiting is None and self._head == 0 and self.cycle_is_over():
-                self._begin()
-            if self._waiting is not None:
-                self._head += len(data)
-                if self._head > max_head_bytes and b"\r\n\r\n" not in data[:max_head_bytes]:
-                    self._refuse(431, "The head of the request is too large.")
-                    return
-            super().data_received(data)
+    def cycle_is_over(self) -> bool:
+        """Whether the next bytes begin a request."""
+        cycle: Any = self.cycle  # None until the first request
+        return cycle is None or bool(cycle.response_complete)
 
-        def on_message_begin(self) -> None:
-            super().on_message_begin()
-            if self._waiting is None:  # it came in the same piece as the end of the request before it
-                self._begin()
+    def _begin(self) -> None:
+        self._head = 0
+        self._waiting = self.loop.call_later(self.seconds, self._refuse, 408, "The head of the request took too long.")
 
-        def on_headers_complete(self) -> None:
-            self._end()
-            super().on_headers_complete()
+    def _end(self) -> None:
+        self._head = 0
+        if self._waiting is not None:
+            self._waiting.cancel()
+            self._waiting = None
 
-        def cycle_is_over(self) -> bool:
-            """Whether the next bytes begin a request."""
-            cycle: Any = self.cycle  # None until the first request
-            return cycle is None or bool(cycle.response_complete)
-
-        def _begin(self) -> None:
-            self._head = 0
-            self._waiting = self.loop.call_later(seconds, self._refuse, 408, "The head of the request took too long.")
-
-        def _end(self) -> None:
-            self._head = 0
-            if self._waiting is not None:
-                self._waiting.cancel()
-                self._waiting = None
-
-        def _refuse(self, status: int, said: str) -> None:
-            self._end()
-            if self.transport.is_closing():
-                return
-            if not self.cycle_is_over():  # words of ours would land in the middle of the answer under way
-                self.transport.close()
-                return
-            body = f'{{"errors":[{{"message":"{said}","extensions":{{"code":"BAD_REQUEST"}}}}]}}'.encode()
-            head = b"content-type: application/json; charset=utf-8\r\nconnection: close\r\ncontent-length: %d\r\n\r\n"
-            self.transport.write(STATUS_LINE[status] + head % len(body) + body)
+    def _refuse(self, status: int, said: str) -> None:
+        self._end()
+        if self.transport.is_closing():
+            return
+        if not self.cycle_is_over():  # words of ours would land in the middle of the answer under way
             self.transport.close()
+            return
+        body = f'{{"errors":[{{"message":"{said}","extensions":{{"code":"BAD_REQUEST"}}}}]}}'.encode()
+        head = b"content-type: application/json; charset=utf-8\r\nconnection: close\r\ncontent-length: %d\r\n\r\n"
+        self.transport.write(STATUS_LINE[status] + head % len(body) + body)
+        self.transport.close()
 
-    return Bounded
+
+def bounded_protocol(max_head_bytes: int, seconds: float) -> type[BoundedProtocol]:
+    """The protocol with these bounds; uvicorn makes an instance for each connection."""
+    return type("Bounded", (BoundedProtocol,), {"max_head_bytes": max_head_bytes, "seconds": seconds})
 
 
 def server_config(app: Starlette, settings: Settings, **extra: Any) -> uvicorn.Config:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import orjson
 import pytest
 
-from tests.fixtures import TestCrm
+from crmcore.platform.database import Unavailable
+from tests.fixtures import TestCrm, open_crm
 
 NEW = "application/graphql-response+json"
 OLD = "application/json"
@@ -232,3 +235,31 @@ async def test_statements_are_counted_per_request(crm: TestCrm):
     with crm.crm.db.counting() as seen:
         await crm.gql(query)
     assert len(seen) == 3
+
+
+async def test_a_body_that_does_not_arrive_is_given_up(database_url: str):
+    async def slowly():
+        yield b'{"query": '
+        await asyncio.sleep(5)
+        yield b'"{ __typename }"}'
+
+    async with open_crm(database_url, read_seconds=0.2) as crm:
+        response = await crm.client.post("/graphql", content=slowly(), headers=JSON_BODY)
+        assert response.status_code == 408
+        assert code(response) == "REQUEST_TIMEOUT"
+
+
+async def test_a_database_that_does_not_answer_is_said_not_to(database_url: str, monkeypatch: pytest.MonkeyPatch):
+    async def hang(*_: object) -> None:
+        await asyncio.sleep(30)
+
+    async def fail(*_: object) -> None:
+        raise Unavailable("connection refused by 10.0.0.7")
+
+    async with open_crm(database_url, request_seconds=0.2) as crm:
+        for broken in (hang, fail):
+            monkeypatch.setattr("crmcore.http.auth.authenticate", broken)
+            response = await crm.post(QUERY)
+            assert response.status_code == 503
+            assert code(response) == "SERVICE_UNAVAILABLE"
+            assert "10.0.0.7" not in response.text
