@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, Final, Literal
 from uuid import UUID
 
@@ -12,7 +13,7 @@ import orjson
 from crmcore.kit.sql import Bind, Dialect, Sql, Statement, all_of, ident, join, render
 from crmcore.platform.context import Context
 from crmcore.platform.database import Transaction
-from crmcore.platform.fields import Json, Uuid
+from crmcore.platform.fields import Column, Json, Uuid
 from crmcore.platform.predicates import predicate
 from crmcore.platform.record import Record
 from crmcore.records.shape import Shape, shape_of
@@ -102,7 +103,17 @@ async def select(
 
     key = ("select", model, tuple(columns), lock, life, seen)
     found = await tx.fetch(statement(ctx, key, make), Run(ctx, {"ids": wanted}))
-    return [{c: column.from_driver(row[c]) for c, column in shape.columns.items()} for row in found]
+    readers = _readers(model)
+    return [{c: v if (v := row[c]) is None or read is None else read(v) for c, read in readers} for row in found]
+
+
+@cache
+def _readers(model: type[Record]) -> tuple[tuple[str, Callable[[Any], Any] | None], ...]:
+    """Each column and what makes its Python value; None where the driver's value is it."""
+    return tuple(
+        (name, None if type(column).from_driver is Column.from_driver else column.from_driver)
+        for name, column in shape_of(model).columns.items()
+    )
 
 
 async def load(
