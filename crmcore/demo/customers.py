@@ -195,7 +195,7 @@ def _contact(diary: Diary, random: Random, at: datetime, client: Client, emails:
         local = f"{someone.plain}{random.randint(2, 99)}"
     emails.add(local)
     _point(diary, at, {"contact_id": key}, "EMAIL", f"{local}@{client.domain}", primary=True, checked=True)
-    if random.random() < 0.6:
+    if random.random() < 0.4:
         kind = random.choice(("PHONE", "MOBILE"))
         text = phone(random, client.country, mobile=kind == "MOBILE")
         _point(diary, at, {"contact_id": key}, kind, text, primary=False, checked=False)

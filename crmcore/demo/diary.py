@@ -12,6 +12,8 @@ from uuid import UUID
 from crmcore.records import Change, Create, Record, Update
 
 DAYS: Final = 365
+DAYS_TOGETHER: Final = 1
+"""How many days are written by one command: what follows from its changes is then done once for all of them."""
 
 T = TypeVar("T")
 
@@ -72,7 +74,7 @@ class Diary:
         touched: set[UUID] = set()
         day, latest = self.first, datetime.combine(self.first, time(), UTC)
         for at, _order, key, change in sorted(self._entries, key=lambda entry: entry[:2]):
-            if changes and (at.date() != day or len(changes) >= most or key in touched):
+            if changes and ((at.date() - day).days >= DAYS_TOGETHER or len(changes) >= most or key in touched):
                 yield Command(latest, changes)
                 changes, touched = [], set()
             day, latest = at.date(), at

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import gc
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Final
 
 from crmcore.demo.company import a_year
+from crmcore.demo.diary import Diary
 from crmcore.demo.words import COMPANY
 from crmcore.errors import ConfigError
 from crmcore.kit.sql import Sql, value
@@ -52,18 +55,23 @@ async def fill(
     if await _is_filled(ctx):
         return Filled({}, already=True)
     diary = a_year(seed, today, scale)
-    made: dict[str, int] = {}
+    gc.freeze()  # the collector would look through the whole diary again and again: a fifth of the time
+    try:
+        return Filled(await _write_all(ctx, diary, progress or (lambda _done, _all_of: None)))
+    finally:
+        gc.unfreeze()
+
+
+async def _write_all(ctx: Context, diary: Diary, progress: Progress) -> dict[str, int]:
+    """Write every command at its time; how many records of each kind were made."""
+    made: Counter[str] = Counter()
     done = 0
     for command in diary.commands(CHANGES):
         await write(replace(ctx, clock=_stopped(command.at)), command.changes)
-        for change in command.changes:
-            if isinstance(change, Create):
-                name = change.model.__name__
-                made[name] = made.get(name, 0) + 1
+        made.update(change.model.__name__ for change in command.changes if isinstance(change, Create))
         done += len(command.changes)
-        if progress:
-            progress(done, len(diary))
-    return Filled(dict(sorted(made.items())))
+        progress(done, len(diary))
+    return dict(sorted(made.items()))
 
 
 def _stopped(at: datetime) -> Callable[[], datetime]:

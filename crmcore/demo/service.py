@@ -18,6 +18,8 @@ from crmcore.domain.cases import Case
 
 CASES_A_YEAR: Final = 2000
 CARE_PLANS: Final = 500
+AHEAD: Final = 60
+"""How many days ahead touchpoints are planned."""
 
 
 def serve(diary: Diary, staff: Staff, clients: list[Client]) -> list[Talk]:
@@ -132,7 +134,8 @@ class _Nurse:
         stops = self._stop(key, day)
         cadence = {"A": 24, "B": 38, "C": 60}[client.values["importance"]]
         planned = day
-        while planned < ends and (stops is None or planned < stops):
+        last = min(ends, self.diary.today + timedelta(days=AHEAD))
+        while planned < last and (stops is None or planned < stops):
             planned = workday(planned + timedelta(days=cadence + self.random.randint(-5, 5)))
             self._touch(client, key, carer, at, planned)
 
