@@ -225,7 +225,7 @@ def _value(node: ValueNode, type_: Any, run: Run) -> Any:
 def _plain(type_: Any) -> Callable[[Any], Any]:
     """What makes a value hashable and independent of how the schema represents enums in Python."""
     if isinstance(type_, GraphQLEnumType):
-        return lambda found: None if found is None else type_.serialize(found)
+        return lambda found: None if found is None else type_.coerce_output_value(found)
     return lambda found: found.value if isinstance(found, Enum) else found
 
 

@@ -195,5 +195,5 @@ def _enum_text(operand: Argument) -> Convert:
     if isinstance(type_, GraphQLList):
         type_ = get_nullable_type(type_.of_type)
     assert isinstance(type_, GraphQLEnumType)
-    serialize = type_.serialize
-    return lambda given: str(serialize(given))
+    name_of = type_.coerce_output_value
+    return lambda given: str(name_of(given))

@@ -186,5 +186,5 @@ def _complete(type_: Any, found: Any, holder: Any, key: str | int, path: Path, w
         waiting.append(_Waiting(holder, key, found, path))
         return ()
     if is_leaf_type(type_):
-        return type_.serialize(found)
+        return type_.coerce_output_value(found)
     raise TypeError(f"a field of type {type_} is answered with Ref, not {type(found).__name__}")

@@ -61,8 +61,8 @@ def schema_of(registry: Registry) -> GraphQLSchema:
         ("Decimal", Decimal, str),
     ):
         scalar: Any = schema.type_map[name]
-        scalar.parse_value = parse_
-        scalar.serialize = show
+        scalar.parse_value = scalar.coerce_input_value = parse_
+        scalar.serialize = scalar.coerce_output_value = show
     return schema
 
 
