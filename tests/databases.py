@@ -117,6 +117,17 @@ class Databases:
         with _once(f"{template}_{self.dialect}") as missing:
             if missing is not None:
                 self._template(template, apps)
+        return self._copy(template)
+
+    def filled(self, what: str, fill: Callable[[str], None]) -> str:
+        """The URL of a new database that holds what `fill`, called with a URL once per run, has put into it."""
+        template = f"filled_{what}"
+        with _once(f"{template}_{self.dialect}") as missing:
+            if missing is not None:
+                fill(self._template(template, (CORE,)))
+        return self._copy(template)
+
+    def _copy(self, template: str) -> str:
         name = f"t{uuid4().hex}"
         if self.dialect == "sqlite":
             shutil.copyfile(self.run / f"{template}.db", self.run / f"{name}.db")
@@ -132,7 +143,7 @@ class Databases:
         for path in file.parent.glob(f"{file.name}*"):
             path.unlink()
 
-    def _template(self, name: str, apps: Sequence[App]) -> None:
+    def _template(self, name: str, apps: Sequence[App]) -> str:
         if self.dialect == "sqlite":
             url = f"sqlite:///{self.run}/{name}.db"
         else:
@@ -140,6 +151,7 @@ class Databases:
             url = self._url(name)
         report = _apart(lambda: migrate(url, apps))
         assert not report.differences
+        return url
 
     def _url(self, name: str) -> str:
         return self._uri.replace("/postgres?", f"/{name}?")
