@@ -98,7 +98,7 @@ class PostgresDatabase(Counted):
     async def fetch_text(self, statement: Statement, run: Any = None) -> str | bytes | None:
         text, values = statement.text, statement.values(run)
         record(text)
-        return cast("str | None", await self._read("fetchval", text, values))
+        return cast("bytes | None", await self._read("fetchval", text, values))
 
     async def fetch(self, tree: Sql | Statement, run: Any = None) -> list[Row]:
         statement = rendered(tree, "postgres")
@@ -153,7 +153,7 @@ async def open_postgres(
     """Connect, at least once, so that a wrong address is known at the start. ConfigError if that fails."""
 
     async def open_one() -> Any:
-        return await asyncpg.connect(
+        connection = await asyncpg.connect(
             url,
             statement_cache_size=1000,
             max_cached_statement_lifetime=0,
@@ -161,6 +161,14 @@ async def open_postgres(
             timeout=10,
             server_settings={"application_name": "crmcore", "timezone": "UTC", "jit": "off", **(settings or {})},
         )
+        try:  # an answer is finished JSON: its bytes go out as they came
+            await connection.set_type_codec(
+                "json", schema="pg_catalog", encoder=str.encode, decoder=bytes, format="binary"
+            )
+        except BaseException:
+            connection.terminate()
+            raise
+        return connection
 
     pool = Pool(open_one, connections)
     try:
