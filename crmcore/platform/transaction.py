@@ -39,7 +39,7 @@ class Session(Protocol):
     async def affected(self, text: str, values: Sequence[Any]) -> int: ...
 
     async def release(self) -> None:
-        """Give the connection back; after this the session is dead. Never waits for other tasks."""
+        """Give the connection back; after this the session is dead. Never waits, so nothing can cut it short."""
 
 
 async def settle(work: Awaitable[T]) -> T:
@@ -120,7 +120,7 @@ async def transact(acquire: Callable[[], Awaitable[Session]], *, serializable: b
     except BaseException:
         await settle(_abandon(session))
         raise
-    await settle(session.release())
+    await session.release()
 
 
 async def _abandon(session: Session) -> None:
