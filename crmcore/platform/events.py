@@ -16,7 +16,7 @@ from tortoise.models import Model
 
 from crmcore.kit import times
 from crmcore.kit.ids import new_id
-from crmcore.kit.sql import Dialect, Sql, value
+from crmcore.kit.sql import Bind, Dialect, Sql, Statement, render
 from crmcore.platform.access import ActorKind
 from crmcore.platform.database import Transaction
 from crmcore.platform.fields import BigInt, Choice, Json, Text, UtcDatetime, Uuid
@@ -87,19 +87,31 @@ _COLUMNS: Final = {
 async def record_events(tx: Transaction, rows: Sequence[Fact]) -> None:
     """Write the facts, in this order, by one statement."""
     if rows:
-        await tx.execute(_insert([_json(fact) for fact in rows], tx.dialect))
+        await tx.execute(_INSERT[tx.dialect], orjson.dumps([_json(fact) for fact in rows], default=_uuid).decode())
 
 
-def _insert(rows: list[dict[str, Any]], dialect: Dialect) -> Sql:
+def _insert(dialect: Dialect) -> Statement:
+    """Run with the facts as JSON."""
     columns = ", ".join(f'"{column}"' for column in _COLUMNS)
-    parameter = value(orjson.dumps(rows).decode())
+    parameter = Bind(lambda facts: facts, "json")
     if dialect == "sqlite":
         parts = ", ".join(f"json_extract(value, '$.{column}')" for column in _COLUMNS)
-        return Sql(f"INSERT INTO event ({columns}) SELECT {parts} FROM json_each(", parameter, ")")
+        return render(Sql(f"INSERT INTO event ({columns}) SELECT {parts} FROM json_each(", parameter, ")"), dialect)
     typed = ", ".join(f'"{column}" {kind}' for column, kind in _COLUMNS.items())
-    return Sql(
-        f"INSERT INTO event ({columns}) SELECT {columns} FROM json_to_recordset(", parameter, f"::json) AS v({typed})"
+    return render(
+        Sql(f"INSERT INTO event ({columns}) SELECT {columns} FROM json_to_recordset(", parameter, f") AS v({typed})"),
+        dialect,
     )
+
+
+_INSERT: Final[Mapping[Dialect, Statement]] = {"sqlite": _insert("sqlite"), "postgres": _insert("postgres")}
+
+
+def _uuid(key: Any) -> str:
+    """A driver's UUIDs are of a class of its own, which orjson does not take for UUIDs."""
+    if isinstance(key, UUID):
+        return str(key)
+    raise TypeError(f"{type(key).__name__} is not JSON.")
 
 
 def _json(fact: Fact) -> dict[str, Any]:

@@ -113,7 +113,7 @@ class Uuid(Column, fields.UUIDField[Any]):
         return value if value is None or dialect == "postgres" else str(value)
 
     def from_driver(self, value: Any) -> Any:
-        return UUID(str(value)) if value is not None else None
+        return value if value is None or isinstance(value, UUID) else UUID(str(value))
 
     def to_json(self, value: Any) -> Any:
         return None if value is None else str(value)

@@ -11,6 +11,7 @@ import hmac
 import re
 import secrets
 import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -22,7 +23,7 @@ from tortoise.models import Model
 from crmcore.errors import Unauthenticated
 from crmcore.kit import times
 from crmcore.kit.ids import new_id
-from crmcore.kit.sql import Dialect, Sql, join, value
+from crmcore.kit.sql import Bind, Dialect, Sql, Statement, join, render, value
 from crmcore.kit.text import fold
 from crmcore.platform.access import Actor, ActorKind, Policy, Reach
 from crmcore.platform.database import Database, Row, Transaction
@@ -158,30 +159,38 @@ async def authenticate(db: Database, token: str, *, at: datetime | None = None) 
     shape = _SHAPE.fullmatch(token)
     if shape is None or not hmac.compare_digest(_check(shape[1]), shape[3]):
         raise Unauthenticated(_REFUSED)
-    rows = await db.fetch(_lookup(shape[2], at or times.now(), db.dialect))
+    rows = await db.fetch(_LOOKUP[db.dialect], (shape[2], at or times.now()))
     held = str(rows[0]["hash"]) if rows else ""
     if not hmac.compare_digest(held, _hash(token)):
         raise Unauthenticated(_REFUSED)
     return _policy(rows[0])
 
 
-def _lookup(key: str, now: datetime, dialect: Dialect) -> Sql:
-    """A living token of an active tenant; one that acts as a user only while that user is active."""
-    moment = _bound(ApiToken, "expires_at", now, dialect)
-    return Sql(
+def _lookup(dialect: Dialect) -> Statement:
+    """A living token of an active tenant; one that acts as a user only while that user is active.
+
+    Run with the token's key and the moment.
+    """
+    key, moment = Bind(lambda run: run[0]), Bind(lambda run: _EXPIRES.to_driver(run[1], dialect))
+    return render(Sql(
         "SELECT t.id, t.hash, t.name, t.tenant_id, t.actor_kind, t.reach, u.id AS user_id, u.team_id FROM api_token t "
         "JOIN tenant n ON n.id = t.tenant_id AND n.state = 'ACTIVE' "
         'LEFT JOIN "user" u ON u.id = t.user_id AND u.tenant_id = t.tenant_id AND u.deleted_at IS NULL AND u.is_active '
-        "WHERE t.key = ", value(key), " AND t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > ", moment,
+        "WHERE t.key = ", key, " AND t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > ", moment,
         ") AND (t.user_id IS NULL OR u.id IS NOT NULL)",
-    )  # fmt: skip
+    ), dialect)  # fmt: skip
+
+
+_EXPIRES: Final = UtcDatetime()
+_ID: Final = Uuid()
+_LOOKUP: Final[Mapping[Dialect, Statement]] = {"sqlite": _lookup("sqlite"), "postgres": _lookup("postgres")}
 
 
 def _policy(row: Row) -> Policy:
     kind = ActorKind(row["actor_kind"])
-    user, team = (UUID(str(row[c])) if row[c] is not None else None for c in ("user_id", "team_id"))
-    actor = Actor(kind, user if kind is ActorKind.USER else UUID(str(row["id"])), user, team, str(row["name"]))
-    return Policy(UUID(str(row["tenant_id"])), actor, Reach(row["reach"]))
+    token, tenant, user, team = (_ID.from_driver(row[c]) for c in ("id", "tenant_id", "user_id", "team_id"))
+    actor = Actor(kind, user if kind is ActorKind.USER else token, user, team, row["name"])
+    return Policy(tenant, actor, Reach(row["reach"]))
 
 
 def _revoked(tenant_id: UUID, token_id: UUID, at: datetime | None) -> tuple[tuple[str, Any], ...]:
