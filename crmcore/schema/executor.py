@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from graphql import GraphQLOutputType, GraphQLResolveInfo, is_non_null_type
+from graphql import GraphQLObjectType, GraphQLOutputType, GraphQLResolveInfo, is_non_null_type
 from graphql.execution import Executor
 from graphql.pyutils import Path
 
@@ -30,8 +30,44 @@ class Run:
     plugins: Callable[[], Sequence[Any]] = tuple
 
 
+@dataclass(frozen=True, slots=True)
+class EngineRoot:
+    """The resolver of a field that the engine answers whatever its arguments are: it reads those itself."""
+
+    root: Root
+
+    def __call__(self, _source: Any, _info: Any, **_arguments: Any) -> Root:
+        return self.root
+
+
 class CrmExecutor(Executor[Any]):
     """Completes values that the engine has finished, and asks it for records."""
+
+    def execute_field(
+        self, parent_type: GraphQLObjectType, source: Any, field_details_list: Any, path: Path, position_context: Any
+    ) -> Any:
+        """The engine's roots are read at once. graphql-core would coerce their arguments first, which the engine does
+        again; all that coercing can refuse in a valid document is a variable that is null or not given."""
+        node = field_details_list[0].node
+        field = parent_type.fields.get(node.name.value)
+        if field is None or not isinstance(field.resolve, EngineRoot) or not self._all_given():
+            return super().execute_field(parent_type, source, field_details_list, path, position_context)
+        said = f"{parent_type}.{node.name.value}"
+        return self._root_field(field.type, field_details_list, said, path, field.resolve.root)
+
+    def _all_given(self) -> bool:
+        """Whether every variable of the operation has a value."""
+        given = self.variable_values.coerced
+        return len(given) == len(self.operation.variable_definitions or ()) and None not in given.values()
+
+    async def _root_field(
+        self, return_type: GraphQLOutputType, details: Any, said: str, path: Path, root: Root
+    ) -> orjson.Fragment | None:
+        try:
+            return await self._read(return_type, details, said, path, root)
+        except Exception as error:  # noqa: BLE001  whatever it is becomes the field's error, as graphql-core does it
+            self.handle_field_error(error, return_type, details, path)
+            return None
 
     def complete_value(
         self,
@@ -46,11 +82,12 @@ class CrmExecutor(Executor[Any]):
         if isinstance(result, orjson.Fragment):
             return result
         if isinstance(result, Root | Ref | Refs):
-            return self._read(return_type, field_details_list, info, path, result)
+            said = f"{info.parent_type}.{info.field_name}"
+            return self._read(return_type, field_details_list, said, path, result)
         return super().complete_value(return_type, field_details_list, info, path, result, position_context)
 
     def _read(
-        self, return_type: GraphQLOutputType, details: Any, info: GraphQLResolveInfo[Any], path: Path, wanted: Any
+        self, return_type: GraphQLOutputType, details: Any, said: str, path: Path, wanted: Any
     ) -> Awaitable[orjson.Fragment | None]:
         run: Run = self.context_value
         root, ids = _root(run.registry, wanted)
@@ -62,17 +99,17 @@ class CrmExecutor(Executor[Any]):
             path=tuple(path.as_list()),
             return_type=return_type,
         )
-        return self._finish(run.engine.read(run.ctx, root, reading, ids), return_type, info, path)
+        return self._finish(run.engine.read(run.ctx, root, reading, ids), return_type, said)
 
     async def _finish(
-        self, reading: Awaitable[Completed], return_type: GraphQLOutputType, info: GraphQLResolveInfo[Any], path: Path
+        self, reading: Awaitable[Completed], return_type: GraphQLOutputType, said: str
     ) -> orjson.Fragment | None:
         done = await reading
         self.collected_errors.errors.extend(done.errors)
         if done.json is not None:
             return orjson.Fragment(done.json)
         if is_non_null_type(return_type):
-            raise TypeError(f"Cannot return null for non-nullable field {info.parent_type}.{info.field_name}.")
+            raise TypeError(f"Cannot return null for non-nullable field {said}.")
         return None
 
 
@@ -84,4 +121,4 @@ def _root(registry: Registry, wanted: Root | Ref | Refs) -> tuple[Root, Any]:
     return wanted, ()
 
 
-__all__ = ["CrmExecutor", "Run"]
+__all__ = ["CrmExecutor", "EngineRoot", "Run"]

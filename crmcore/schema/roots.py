@@ -10,6 +10,7 @@ from strawberry.types.field import StrawberryField
 
 from crmcore.query import RecordType, Registry, Root
 from crmcore.schema.aggregates import aggregate_root
+from crmcore.schema.executor import EngineRoot
 from crmcore.schema.outputs import node_roots, record_roots
 from crmcore.schema.shapes import Shapes
 
@@ -34,5 +35,4 @@ def query_roots(registry: Registry, shapes: Shapes) -> list[RootField]:
 
 
 def _engine(kind: Any, record: RecordType | None) -> Resolver:
-    root = Root(kind, record)
-    return lambda _source, _info, **_arguments: root
+    return EngineRoot(Root(kind, record))

@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 import orjson
+import pytest
 from graphql import GraphQLError, GraphQLSchema, build_schema, parse
 from graphql.execution import default_field_resolver, default_type_resolver
 from graphql.execution.collect_fields import FragmentDetails
@@ -17,6 +18,7 @@ from graphql.execution.values import VariableValues
 from crmcore.errors import BadInput
 from crmcore.query import Completed, Reading, Ref, Refs, Root
 from crmcore.schema.executor import CrmExecutor, Run
+from tests.fixtures import TestCrm
 
 SDL = """
 type Query { one: Thing must: Thing! many: [Thing!] holder: Holder late: Thing plain: Int }
@@ -151,3 +153,36 @@ async def test_errors_inside_an_answer_come_with_it():
         "data": {"one": {"id": None, "name": None}},
         "errors": [("score failed", ["one", "name"]), ("other", ["one", "id"])],
     }
+
+
+ASKED = [
+    ("query($id: ID!) { customer(id: $id) { name } }", {"id": f"customer_{ONE}"}),
+    ("query($id: ID!) { customer(id: $id) { name } }", {"id": "nonsense"}),
+    ('query($id: ID = "x") { customer(id: $id) { name } }', {}),
+    ('query($id: ID = "x") { a: customer(id: $id) { name } b: node(id: $id) { id } }', {"id": None}),
+    ("query($ids: [ID!]!) { nodes(ids: $ids) { id } }", {"ids": ["x"]}),
+    ('query($id: ID = "x") { nodes(ids: [$id]) { id } }', {"id": None}),
+    ('query($s: String = "x") { customers(where: {name: {in: [$s]}}) { totalCount } }', {"s": None}),
+    ("query($s: String, $n: Int) { customers(where: {name: {eq: $s}}, first: $n) { totalCount } }", {"n": None}),
+    ("query($n: Int) { customers(first: $n) { totalCount } c: contacts(first: 1) { totalCount } }", {"n": -1}),
+    ("query($o: [CustomerOrder!]) { customers(orderBy: $o) { totalCount } }", {"o": [{"direction": "ASC"}]}),
+    ("query($w: CustomerFilter) { customerAggregate(where: $w) { count } }", {"w": {"name": None}}),
+    ("query($d: OrderDirection = ASC) { customers(orderBy: [{field: NAME, direction: $d}]) { totalCount } }", {"d": None}),
+    ("{ customers(first: 1000000) { totalCount } }", {}),
+    ('{ customers(after: "x") { totalCount } __typename }', {}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text, variables", ASKED)
+async def test_the_engines_roots_answer_as_if_their_arguments_were_coerced_first(
+    crm: TestCrm, monkeypatch: pytest.MonkeyPatch, text: str, variables: dict[str, Any]
+):
+    async def asked() -> Any:
+        answer = (await crm.post(text, variables)).json()
+        for error in answer.get("errors", ()):
+            del error["extensions"]["requestId"]
+        return answer
+
+    found = await asked()
+    monkeypatch.setattr(CrmExecutor, "_all_given", lambda _: False)
+    assert found == await asked()
