@@ -32,13 +32,33 @@ def predicate(
     *,
     policy_of: PolicyOf = of_context,
     deleted: bool = False,
+    reached: bool = False,
 ) -> Sql:
     """The rows of `model`, used as `alias`, that the caller may see; with `deleted`, those they may restore.
+
+    `reached` says that the statement gets to them by a row which it guards and which makes them visible (see
+    `shown_by_parent`): then only the tenant and the deletion are left to ask.
 
     Only the policy's reach goes into the text. The ids are bound: `policy_of` gives the policy of the run that the
     statement's values are made for. Aliases inside begin with `alias`, so they are as unique as it is.
     """
-    return _Guard(policy.reach, dialect, policy_of).rows(model, alias, 0, deleted=deleted)
+    guard = _Guard(Reach.TENANT if reached else policy.reach, dialect, policy_of)
+    return guard.rows(model, alias, 0, deleted=deleted)
+
+
+def shown_by_parent(model: type[Model], column: str, parent: type[Model]) -> bool:
+    """Whether a visible row of `parent` makes the living rows of `model` visible that name it in `column`."""
+    access: Access = getattr(model, "access", WHOLE_TENANT)
+    named = foreign_keys(model).get(column) is parent
+    return named and access.kind == "parents" and column in {f"{name}_id" for name in access.names}
+
+
+def shown_by_child(model: type[Model], child: type[Model], column: str) -> bool:
+    """Whether a visible row of `child` makes the living row of `model` visible that it names in `column`."""
+    access: Access = getattr(model, "access", WHOLE_TENANT)
+    named = foreign_keys(child).get(column) is model
+    links = {f"{link}_id" for link in access.names}
+    return named and access.kind == "children" and f"{child._meta.db_table}.{column}" in links
 
 
 @dataclass(frozen=True, slots=True)

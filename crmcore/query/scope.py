@@ -10,7 +10,7 @@ from graphql import GraphQLSchema
 
 from crmcore.errors import Forbidden
 from crmcore.kit.sql import Bind, Sql, ident
-from crmcore.platform.predicates import predicate
+from crmcore.platform.predicates import predicate, shown_by_child, shown_by_parent
 from crmcore.platform.record import Record
 from crmcore.query.arguments import Questions
 from crmcore.query.dialects import DIALECTS, Dialect
@@ -114,9 +114,9 @@ class Scope:
     def record_table(self, record: RecordType) -> Table:
         return self.table(record.model)
 
-    def guard(self, table: Table) -> Sql:
+    def guard(self, table: Table, *, reached: bool = False) -> Sql:
         """The rows of a table that the caller may see: of the tenant, living, within the policy."""
-        return predicate(self.policy, table.model, table.alias, self.dialect.name)
+        return predicate(self.policy, table.model, table.alias, self.dialect.name, reached=reached)
 
     def external_refs(self, record: RecordType) -> tuple[str, Sql]:
         """A use of the table of external ids: its alias, and its living rows about records of this type."""
@@ -128,18 +128,24 @@ class Scope:
         )  # fmt: skip
 
     def related(self, table: Table, many: ManyField) -> tuple[Table, Sql]:
-        """The other side of a to-many relation, and the condition that ties it to a row of `table`, guarded."""
+        """The other side of a to-many relation, and the condition that ties it to a row of `table`, guarded.
+
+        `table` is guarded where it is read: what its rows make visible is not asked again.
+        """
         target = self.record_table(self.registry.records[many.target])
         if many.link is None:
-            return target, Sql(f"{target.ref(many.column)} = {table.col('id')} AND ", self.guard(target))
+            reached = shown_by_parent(target.model, many.column, table.model)
+            tie = f"{target.ref(many.column)} = {table.col('id')} AND "
+            return target, Sql(tie, self.guard(target, reached=reached))
         link = self.table(many.link)
         linked = Sql(
             f"{target.ref('id')} IN (SELECT {link.ref(many.link_column)} FROM {link.source} "
             f"WHERE {link.ref(many.column)} = {table.col('id')} AND ",
-            self.guard(link),
+            self.guard(link, reached=shown_by_parent(link.model, many.column, table.model)),
             ")",
         )
-        return target, Sql(linked, " AND ", self.guard(target))
+        reached = shown_by_child(target.model, link.model, many.link_column)
+        return target, Sql(linked, " AND ", self.guard(target, reached=reached))
 
 
 def uuid_bind(get: Any, dialect: Dialect, key: str | None = None) -> Bind:

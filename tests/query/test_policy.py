@@ -15,6 +15,7 @@ from crmcore.kit.sql import Sql, value
 from crmcore.platform.access import Actor, ActorKind, Policy, Reach
 from crmcore.platform.context import Context
 from crmcore.query.arguments import Questions, Run
+from crmcore.query.plan import PlanCache
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 EVERYTHING = """query($id: ID!, $ids: [ID!]!) {
@@ -138,6 +139,46 @@ async def test_row_policies(graph, ctx, two_teams, reach, names):
     assert found["dealAggregate"] == [{"count": len(names) + 1}]
     assert found["rich"]["totalCount"] == (1 if all_of_them else 0)
     assert found["users"]["totalCount"] == 3
+
+
+NESTED = """{
+  customers { nodes { name contacts { totalCount nodes { name addresses { nodes { lines } } customers { nodes { name } } } }
+      interactions { nodes { subject } } addresses { nodes { lines } } deals { nodes { name transitions { totalCount } } } } }
+  contacts { nodes { name customers { totalCount } addresses { totalCount } } }
+  silent: customers(where: {interactions: {none: {}}}) { totalCount }
+  met: customers(where: {contacts: {some: {name: {startsWith: "Contact"}}, count: {gte: 1}}}) { totalCount }
+  busy: deals(where: {customer: {interactions: {some: {subject: {ne: "x"}}}}}) { nodes { name } }
+  other: deals(where: {not: {customer: {contacts: {every: {name: {ne: "x"}}}}}}) { totalCount }
+}"""
+
+
+@pytest.mark.parametrize("reach", [Reach.TEAM, Reach.OWN])
+async def test_what_a_visible_row_makes_visible_is_not_asked_again(graph, ctx, seed, two_teams, reach, monkeypatch):
+    users, red = two_teams
+    adas, _, cleos = (row["id"] for row in await ctx.db.fetch(Sql("SELECT id FROM customer ORDER BY id")))
+    contact = await seed(contacts.Contact, name="Contact of two")
+    for customer, gone in ((adas, None), (cleos, None), (adas, AT)):
+        await seed(contacts.ContactLink, customer_id=customer, contact_id=contact, deleted_at=gone)
+    for owner in ({"customer_id": adas}, {"customer_id": cleos}, {"contact_id": contact}):
+        await seed(customers.Address, lines=str(owner), **owner)
+    gone = await seed(contacts.Contact, name="Contact gone", deleted_at=AT)
+    await seed(contacts.ContactLink, customer_id=adas, contact_id=gone)
+    caller = Context(ctx.db, Policy(ctx.tenant_id, Actor(ActorKind.USER, users["Ada"], users["Ada"], red), reach))
+
+    async def asked():
+        with ctx.db.counting() as seen:
+            return await graph.ask(caller, NESTED), sum(map(len, seen))
+
+    quick, shorter = await asked()
+    for name in ("shown_by_parent", "shown_by_child"):
+        monkeypatch.setattr(f"crmcore.query.scope.{name}", lambda *_: False)
+    graph.engine.plans = PlanCache()
+    slow, longer = await asked()
+    assert quick == slow
+    assert shorter < longer
+    [first, *_] = quick["customers"]["nodes"]
+    assert [c["name"] for c in first["contacts"]["nodes"]] == ["Contact of Ada", "Contact of two"]
+    assert [len(c["customers"]["nodes"]) for c in first["contacts"]["nodes"]] == [1, 1]
 
 
 async def test_plans_are_not_shared_between_kinds_of_policy(graph, ctx, two_teams):
