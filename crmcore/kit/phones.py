@@ -20,11 +20,12 @@ def normal_phone(text: str) -> str:
     extension = f";ext={found[1]}" if found else ""
     if found:
         number = number[: found.start()]
-    plus = number.startswith(("+", "00"))
-    if plus:
+    if number.startswith(("+", "00")):
         number = number.replace("(0)", "")
-        number = number.removeprefix("+") if number.startswith("+") else number[2:]
     digits = _PUNCTUATION.sub("", number)
+    plus = digits.startswith(("+", "00"))
+    if plus:
+        digits = digits[1:] if digits.startswith("+") else digits[2:]
     if not (digits.isascii() and digits.isdigit() and 3 <= len(digits) <= 15):
         raise ValueError("must be a phone number of 3 to 15 digits, like +49 30 1234567")
     return f"{'+' if plus else ''}{digits}{extension}"
