@@ -86,33 +86,36 @@ async def select(
     lock: Lock = "",
     life: Life = "living",
     seen: bool = True,
+    take: tuple[str, ...] = (),
 ) -> list[Row]:
-    """Whole rows in which one of the columns is among the ids, ordered by id; as Python values.
+    """The rows in which one of the columns is among the ids, ordered by id; as Python values.
 
-    `seen` False leaves the caller's row policy out, for what follows from a change that they were allowed.
+    Whole rows, or only the columns to `take`. `seen` False leaves the caller's row policy out, for what follows from a
+    change that they were allowed.
     """
     wanted = ids_value(ids, tx.dialect)
     shape = shape_of(model)
 
     def make() -> Sql:
-        listed = ", ".join(f"t.{ident(c)}" for c in shape.columns)
+        listed = ", ".join(f"t.{ident(c)}" for c in take or shape.columns)
         rows = Sql("(", join(" OR ", [among(f"t.{ident(c)}", "ids", tx.dialect) for c in columns]), ")")
         where = all_of([visible(ctx, model, life) if seen else of_tenant(life), rows])
         end = f" FOR {lock} OF t" if lock and tx.dialect == "postgres" else ""
         return Sql(f"SELECT {listed} FROM {ident(shape.table)} AS t WHERE ", where, f" ORDER BY t.id{end}")
 
-    key = ("select", model, tuple(columns), lock, life, seen)
+    key = ("select", model, tuple(columns), lock, life, seen, take)
     found = await tx.fetch(statement(ctx, key, make), Run(ctx, {"ids": wanted}))
-    readers = _readers(model)
+    readers = _readers(model, take)
     return [{c: v if (v := row[c]) is None or read is None else read(v) for c, read in readers} for row in found]
 
 
 @cache
-def _readers(model: type[Record]) -> tuple[tuple[str, Callable[[Any], Any] | None], ...]:
-    """Each column and what makes its Python value; None where the driver's value is it."""
+def _readers(model: type[Record], take: tuple[str, ...]) -> tuple[tuple[str, Callable[[Any], Any] | None], ...]:
+    """The columns to take, or each, and what makes its Python value; None where the driver's value is it."""
+    columns = shape_of(model).columns
     return tuple(
-        (name, None if type(column).from_driver is Column.from_driver else column.from_driver)
-        for name, column in shape_of(model).columns.items()
+        (name, None if type(columns[name]).from_driver is Column.from_driver else columns[name].from_driver)
+        for name in take or columns
     )
 
 
