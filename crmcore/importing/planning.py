@@ -27,8 +27,9 @@ class Planned:
 
 @dataclass(slots=True)
 class Plan:
-    """A chunk's changes; rows that must wait for a record, by what they miss; rows refused, by the reason."""
+    """A chunk's changes and their rows; rows that must wait for a record, by what they miss; rows refused, by why."""
 
+    rows: Sequence[ParsedRow] = ()
     planned: list[Planned] = field(default_factory=list)
     waiting: dict[int, str] = field(default_factory=dict)
     refused: dict[int, str] = field(default_factory=dict)
@@ -91,6 +92,7 @@ class Planner:
                     self._row(row, plan)
             stays = [r for r in active if r.line.number not in plan.refused and r.line.number not in plan.waiting]
             if len(stays) == len(active):
+                plan.rows = active
                 return plan
             active = stays
 

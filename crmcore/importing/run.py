@@ -198,8 +198,9 @@ class _Import:
             plan = planner.plan(active)
             outcome.waiting |= plan.waiting
             outcome.refused |= plan.refused
-            answers = await self._changes(tx, plan)
-            refused, again = _refusals(plan, answers)
+            groups = _groups(plan)
+            answers, said = await self._changes(tx, plan, groups)
+            refused, again = _refusals(plan, said, groups)
             outcome.refused |= refused
             left = refused.keys() | again | plan.waiting.keys() | plan.refused.keys()
             good = [p for p in plan.planned if p.row.line.number not in left]
@@ -209,18 +210,26 @@ class _Import:
             active = [row for row in active if row.line.number in again]
         return outcome
 
-    async def _changes(self, tx: Transaction, plan: Plan) -> dict[int, Written | Refused]:
-        """The engine's answers by the identity of what was planned. A row is a group: all of it is written or none."""
+    async def _changes(
+        self, tx: Transaction, plan: Plan, groups: Mapping[int, int]
+    ) -> tuple[dict[int, Written | Refused], dict[int, list[str]]]:
+        """The engine's answers by the identity of what was planned, and its words against each row, by line.
+
+        Of a row all is written or none, and so of rows that share a record which one of them is to write.
+        """
         asked = [(planned, planned.change) for planned in plan.planned if planned.change is not None]
         if not asked:
-            return {}
-        lines = [planned.row.line.number for planned, _ in asked]
-        answers = await write(self.ctx, [change for _, change in asked], tx=tx, partial=True, groups=lines)
+            return {}, {}
+        rows = [groups[planned.row.line.number] for planned, _ in asked]
+        answers = await write(self.ctx, [change for _, change in asked], tx=tx, partial=True, groups=rows)
+        said: dict[int, dict[str, None]] = {}
         for answer in answers:
-            if isinstance(answer, Refused):
-                for refusal in answer.refusals:
-                    refusal.details["said_of"] = asked[refusal.index][0].record.bound.name
-        return {id(planned): answer for (planned, _), answer in zip(asked, answers, strict=True)}
+            for refusal in answer.refusals if isinstance(answer, Refused) else ():
+                at_fault = asked[refusal.index][0]
+                words = f"{at_fault.record.bound.name}: {refusal.message}"
+                said.setdefault(at_fault.row.line.number, {})[words] = None
+        found = {id(planned): answer for (planned, _), answer in zip(asked, answers, strict=True)}
+        return found, {line: list(words) for line, words in said.items()}
 
     def _count(self, outcome: _Outcome) -> None:
         for planned, written in outcome.written:
@@ -244,22 +253,36 @@ class _Import:
                 self.report.tally(record.bound.type.name).refused += 1
 
 
-def _refusals(plan: Plan, answers: Mapping[int, Written | Refused]) -> tuple[dict[int, str], set[int]]:
-    """The rows that the engine refused, with its words; and the rows to try again, because they only named a record
-    that one of the former was to make."""
-    words: dict[int, dict[str, None]] = {}
-    rows: dict[int, ParsedRow] = {}
-    for planned in plan.planned:
-        answer = answers.get(id(planned))
-        if isinstance(answer, Refused):
-            line = planned.row.line.number
-            rows[line] = planned.row
-            said = (f"{r.details.get('said_of', planned.record.bound.name)}: {r.message}" for r in answer.refusals)
-            words.setdefault(line, {}).update(dict.fromkeys(said))
-    leaning = {line for line, row in rows.items() if _leans(row, plan, words.keys())}
-    if leaning == words.keys():
+def _groups(plan: Plan) -> dict[int, int]:
+    """By line, the line that stands for all rows which share a record with it."""
+    groups = {row.line.number: row.line.number for row in plan.rows}
+
+    def head(line: int) -> int:
+        while groups[line] != line:
+            line = groups[line]
+        return line
+
+    for row in plan.rows:
+        for record in row.records:
+            owner = plan.owners.get(record.key)
+            if owner is not None and owner is not row:
+                groups[head(row.line.number)] = head(owner.line.number)
+    return {line: head(line) for line in groups}
+
+
+def _refusals(
+    plan: Plan, said: Mapping[int, Sequence[str]], groups: Mapping[int, int]
+) -> tuple[dict[int, str], set[int]]:
+    """The rows that are refused, and why; and the rows to try again without them.
+
+    Tried again are those that only named a record which a refused row was to make, and those of its group.
+    """
+    leaning = {row.line.number for row in plan.rows if row.line.number in said and _leans(row, plan, said)}
+    if leaning == said.keys():
         leaning = set()
-    return {line: "; ".join(said) for line, said in words.items() if line not in leaning}, leaning
+    refused = {line: "; ".join(words) for line, words in said.items() if line not in leaning}
+    fallen = {groups[line] for line in said}
+    return refused, {line for line, group in groups.items() if group in fallen and line not in refused}
 
 
 def _leans(row: ParsedRow, plan: Plan, refused: Container[int]) -> bool:

@@ -17,6 +17,8 @@ BECAUSE: Final = "refused_because"
 """The column that a file of refused rows has more."""
 
 _BLOCK: Final = 1 << 20
+_WIDER: Final = {"utf-8": "utf-8-sig", "gbk": "gb18030", "gb2312": "gb18030"}
+"""What a declared encoding is read as: the same, with all that files which say so may hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +69,10 @@ class Source:
             writer = csv.writer(text, delimiter=self.delimiter)
             writer.writerow([*(self.header[place] for place in kept), BECAUSE])
             for line, reason in refused:
-                padded = [*line.values, *[""] * (len(self.header) - len(line.values))]
-                writer.writerow([*(padded[place] for place in kept), *padded[len(self.header) :], reason])
+                if line.broken:  # stays broken, so that nobody imports it without a look
+                    writer.writerow([*line.values, reason])
+                else:
+                    writer.writerow([*(line.values[place] for place in kept), reason])
 
     def row(self, line: Line) -> Mapping[str, str]:
         """A row's values by column, without blanks at their ends."""
@@ -114,7 +118,7 @@ def _encoding(path: Path, mapping: FileMapping) -> str:
             raise mapping.wrong(
                 f'there is no encoding {declared!r}: write "utf-8", "gbk" or "gb18030".', key="encoding"
             ) from error
-        name = "utf-8-sig" if name == "utf-8" else name
+        name = _WIDER.get(name, name)
         problem = _invalid(path, name)
         if problem:
             raise ConfigError(f"{path} is not valid {declared}: {problem}. Correct `encoding` in the mapping.")

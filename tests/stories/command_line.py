@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,9 @@ MAPPINGS = Path(__file__).with_name("mappings")
 def crmcore(url: str, *arguments: Any) -> Result:
     """What became of a command on this database."""
     environment = {"CRMCORE_PLUGINS_ENABLED": "false", "CRMCORE_CONFIG": None, "CRMCORE_SECRET": None, "COLUMNS": "160"}
-    result = CliRunner().invoke(app, ["--database", url, *map(str, arguments)], env=environment)
+    words = ["--database", url, *map(str, arguments)]
+    with ThreadPoolExecutor(1) as beside:  # a test may have an event loop of its own
+        result = beside.submit(lambda: CliRunner().invoke(app, words, env=environment)).result()
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception
     return result
