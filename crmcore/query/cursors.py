@@ -57,7 +57,7 @@ class Cursors:
         """The answer with signed cursors in the place of the markers."""
 
         def signed(match: re.Match[bytes]) -> bytes:
-            payload = bytes.fromhex(match[2].decode())
+            payload = orjson.dumps(orjson.loads(bytes.fromhex(match[2].decode())))  # one text on every database
             return self.sign(payload, tenant, signatures[int(match[1])])
 
         return self._marker.sub(signed, answer)

@@ -80,7 +80,8 @@ class ReadEngine:
 
     def plan(self, run: Run, root: Root, reading: Reading) -> Plan:
         """The plan for a run, from the cache or compiled."""
-        kind = (root.kind, root.record.name if root.record else "", reading.place, run.context.policy.shape)
+        record = root.record.name if root.record else ""
+        kind = (root.kind, record, root.deleted, reading.place, run.context.policy.shape)
         return self.plans.get(
             reading.document, kind, run, lambda questions: self._compile(root, reading, questions, run.context)
         )

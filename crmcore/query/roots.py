@@ -25,10 +25,14 @@ RootKind = Literal["list", "one", "external", "aggregate", "node", "nodes", "ref
 
 @dataclass(frozen=True, slots=True)
 class Ref:
-    """A record that a resolver answers with: the engine reads what is selected. `type` is the record type's name."""
+    """A record that a resolver answers with: the engine reads what is selected. `type` is the record type's name.
+
+    `deleted` asks for a record that is deleted; otherwise such a one is null.
+    """
 
     type: str
     id: UUID
+    deleted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +46,11 @@ class Refs:
 
 @dataclass(frozen=True, slots=True)
 class Root:
-    """What a field of the graph is for the engine. `record` is None for node and nodes."""
+    """What a field of the graph is for the engine. `record` is None for node and nodes; `deleted` as in Ref."""
 
     kind: RootKind
     record: RecordType | None = None
+    deleted: bool = False
 
 
 @dataclass(slots=True)
@@ -89,7 +94,8 @@ class Roots:
     def _expression(self, root: Root, reading: Reading) -> Sql:
         if root.kind == "ref":
             assert root.record is not None
-            return self._one(root.record, reading, Sql(uuid_bind(lambda run: run.ids[0], self.dialect)))
+            asked = Sql(uuid_bind(lambda run: run.ids[0], self.dialect))
+            return self._one(root.record, reading, asked, deleted=root.deleted)
         if root.kind == "refs":
             assert root.record is not None
             key = root.record.table
@@ -106,7 +112,9 @@ class Roots:
         if root.kind == "list":
             table = self.scope.record_table(root.record)
             type_ = _object(reading)
-            return self.records.connections.compile(table, self.scope.guard(table), given, type_, reading.nodes, ())
+            deleted = "deleted" in given and given["deleted"].exact() is True
+            guard = self.scope.guard(table, deleted=deleted)
+            return self.records.connections.compile(table, guard, given, type_, reading.nodes, ())
         if root.kind == "aggregate":
             return Aggregates(self.scope, self.records).compile(root.record, given, _object(reading), reading.nodes)
         if root.kind == "external":
@@ -114,10 +122,13 @@ class Roots:
         id_ = given["id"].bind(converter("uuid", self.dialect.name, root.record.table), "uuid")
         return self._one(root.record, reading, Sql(id_))
 
-    def _one(self, record: RecordType, reading: Reading, id_: Sql, place: Place = ()) -> Sql:
+    def _one(
+        self, record: RecordType, reading: Reading, id_: Sql, place: Place = (), *, deleted: bool = False
+    ) -> Sql:
         table = self.scope.record_table(record)
         type_ = object_type(self.scope.schema, record.name)
-        return self.records.one(table, type_, reading.nodes, place, Sql(f"{table.ref('id')} = ", id_))
+        found = Sql(f"{table.ref('id')} = ", id_)
+        return self.records.one(table, type_, reading.nodes, place, found, deleted=deleted)
 
     def _external(self, record: RecordType, given: Mapping[str, Argument]) -> Sql:
         ref, rows = self.scope.external_refs(record)

@@ -114,9 +114,9 @@ class Scope:
     def record_table(self, record: RecordType) -> Table:
         return self.table(record.model)
 
-    def guard(self, table: Table, *, reached: bool = False) -> Sql:
-        """The rows of a table that the caller may see: of the tenant, living, within the policy."""
-        return predicate(self.policy, table.model, table.alias, self.dialect.name, reached=reached)
+    def guard(self, table: Table, *, reached: bool = False, deleted: bool = False) -> Sql:
+        """The rows of a table that the caller may see: of the tenant, living (or `deleted`), within the policy."""
+        return predicate(self.policy, table.model, table.alias, self.dialect.name, reached=reached, deleted=deleted)
 
     def external_refs(self, record: RecordType) -> tuple[str, Sql]:
         """A use of the table of external ids: its alias, and its living rows about records of this type."""

@@ -115,7 +115,7 @@ class CrmExecutor(Executor[Any]):
 
 def _root(registry: Registry, wanted: Root | Ref | Refs) -> tuple[Root, Any]:
     if isinstance(wanted, Ref):
-        return Root("ref", registry.records[wanted.type]), (wanted.id,)
+        return Root("ref", registry.records[wanted.type], wanted.deleted), (wanted.id,)
     if isinstance(wanted, Refs):
         return Root("refs", registry.records[wanted.type]), wanted.ids
     return wanted, ()

@@ -29,13 +29,15 @@ _VERSION: Final = (
 )
 
 
-async def answer(record: RecordType, info: GraphQLResolveInfo[Any], command: Command, paths: Paths) -> Payload:
+async def answer(
+    record: RecordType, info: GraphQLResolveInfo[Any], command: Command, paths: Paths, *, deleted: bool = False
+) -> Payload:
     """Run a command for a payload: the record's Ref, or the refusals. The one place where they become errors."""
     try:
         key = await command(info.context.ctx)
     except (Refusal, Refusals) as refused:
         return {record.root: None, "errors": user_errors(refused, paths, record.table)}
-    return {record.root: Ref(record.name, key), "errors": []}
+    return {record.root: Ref(record.name, key, deleted), "errors": []}
 
 
 def record_mutations(registry: Registry, shapes: Shapes, record: RecordType) -> list[RootField]:
@@ -102,7 +104,8 @@ def _by_id(writable: Writable, shapes: Shapes, verb: str, said: str, kind: type[
 
     async def resolve(_source: Any, info: GraphQLResolveInfo[Any], **given: Any) -> Payload:
         key, version = _identity(record, given)
-        return await answer(record, info, partial(_write, lambda: kind(record.model, key, version)), writable.paths)
+        command = partial(_write, lambda: kind(record.model, key, version))
+        return await answer(record, info, command, writable.paths, deleted=kind is Delete)
 
     said = said.format(record.name, record.root)
     return _field(record, shapes, verb, said, identity_arguments(record), resolve)

@@ -95,7 +95,11 @@ def record_roots(shapes: Shapes, record: RecordType) -> Iterable[tuple[Strawberr
     yield shaped(f"{record.root}ByExternalRef", optional(kind), said, arguments=external, plugin=plugin), "external"
     connection = optional(shapes[f"{name}Connection"])
     said = f"The {name} records that you may see, page by page."
-    yield shaped(record.root_plural, connection, said, arguments=list_arguments(shapes, name), plugin=plugin), "list"
+    arguments = list_arguments(shapes, name)
+    if "restore" in record.writes:
+        said_of_deleted = f"True lists the deleted records instead; {record.root}Restore brings one back."
+        arguments.append(argument("deleted", optional(bool), said_of_deleted))
+    yield shaped(record.root_plural, connection, said, arguments=arguments, plugin=plugin), "list"
 
 
 def node_roots(shapes: Shapes) -> Iterable[tuple[StrawberryField, str]]:

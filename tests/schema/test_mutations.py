@@ -160,7 +160,12 @@ async def test_delete_and_restore(crm: TestCrm):
     verb = "mutation($id: ID!) {{ customer{}(id: $id) {{ customer {{ id deletedAt version }} {} }} }}"
     gone = (await crm.gql(verb.format("Delete", ERRORS), id=id_))["customerDelete"]
     assert gone["errors"] == []
+    assert gone["customer"]["id"] == id_
+    assert gone["customer"]["version"] == 2
+    assert gone["customer"]["deletedAt"] is not None
     assert (await crm.gql("query($id: ID!) { customer(id: $id) { id } }", id=id_)) == {"customer": None}
+    lists = "{ customers { totalCount } bin: customers(deleted: true) { totalCount nodes { id } } }"
+    assert await crm.gql(lists) == {"customers": {"totalCount": 0}, "bin": {"totalCount": 1, "nodes": [{"id": id_}]}}
     back = (await crm.gql(verb.format("Restore", ERRORS), id=id_))["customerRestore"]
     assert back == {"customer": {"id": id_, "deletedAt": None, "version": 3}, "errors": []}
 
