@@ -122,9 +122,7 @@ class Roots:
         id_ = given["id"].bind(converter("uuid", self.dialect.name, root.record.table), "uuid")
         return self._one(root.record, reading, Sql(id_))
 
-    def _one(
-        self, record: RecordType, reading: Reading, id_: Sql, place: Place = (), *, deleted: bool = False
-    ) -> Sql:
+    def _one(self, record: RecordType, reading: Reading, id_: Sql, place: Place = (), *, deleted: bool = False) -> Sql:
         table = self.scope.record_table(record)
         type_ = object_type(self.scope.schema, record.name)
         found = Sql(f"{table.ref('id')} = ", id_)

@@ -67,7 +67,7 @@ def make_payload(shapes: Shapes, record: RecordType) -> None:
         f"{record.name}Payload",
         said,
         lambda: [
-            shaped(record.root, optional(shapes[record.name]), "The record as it is now; null if the change was refused."),
+            shaped(record.root, optional(shapes[record.name]), "The record as it is now; null if it was refused."),
             shaped("errors", listed(shapes["UserError"]), "Empty if it was done."),
         ],
         plugin=record.plugin,
