@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from crmcore.http.answers import HEADERS_TOO_LARGE, Rejected, error_response
@@ -48,6 +49,8 @@ class Guard:
             return
         try:
             await self._app(scope, receive, marked)
+        except ClientDisconnect:  # nobody is left to answer; a client that goes is no fault of ours
+            log.info("the client of request %s went away", request_id)
         except Exception:  # a bug must not close the connection without a word; it is logged in full
             log.exception("unexpected error in request %s", request_id)
             if started:

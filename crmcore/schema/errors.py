@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from graphql import GraphQLError
+from graphql import GraphQLError, get_named_type
 
 from crmcore.errors import BadInput, CrmError, ErrorCode, Refusal, Refusals, Unauthenticated
 from crmcore.kit.ids import to_global
@@ -53,24 +53,25 @@ class UserError:
 Paths = Mapping[str, tuple[str, ...]]
 
 
-def user_errors(refused: Refusal | Refusals, paths: Paths, table: str) -> list[UserError]:
+def user_errors(refused: Refusal | Refusals, paths: Paths, table: str, takes: Mapping[str, Any]) -> list[UserError]:
     """The payload's errors: every refusal with its path as the document wrote it.
 
     `paths` says where in the mutation's input a name of the command stands, where camelCase alone does not;
-    `id` and `expected_version` are arguments beside the input.
+    `id` and `expected_version` are arguments beside the input. `takes` holds the mutation's arguments: what a refusal
+    names and the mutation does not take is the record's own, so its `id` is the argument at fault.
     """
     refusals = refused.refusals if isinstance(refused, Refusals) else [refused]
-    return [_user_error(one, paths, table) for one in refusals]
+    return [_user_error(one, paths, table, takes) for one in refusals]
 
 
-def _user_error(one: Refusal, paths: Paths, table: str) -> UserError:
+def _user_error(one: Refusal, paths: Paths, table: str, takes: Mapping[str, Any]) -> UserError:
     details = one.details
     existing = details.get("existing_id")
     return UserError(
         typename=TYPENAMES[one.code],
         code=one.code,
         message=one.message,
-        path=_path(one.path, paths),
+        path=_path(one.path, paths, takes),
         existing=to_global(details.get("existing_table", table), existing) if existing else None,
         currentVersion=details.get("current_version"),
         changedFields=[camel(name) for name in details.get("changed_fields", ())],
@@ -79,13 +80,17 @@ def _user_error(one: Refusal, paths: Paths, table: str) -> UserError:
     )
 
 
-def _path(path: Sequence[str], paths: Paths) -> list[str]:
+def _path(path: Sequence[str], paths: Paths, takes: Mapping[str, Any]) -> list[str]:
     if not path:
         return []
     head, *rest = map(snake, path)
     if not rest and head in {"id", "expected_version"} and head not in paths:
         return [camel(head)]
-    return ["input", *paths.get(head, (camel(head),)), *map(camel, rest)]
+    inside = paths.get(head, (camel(head),))
+    fields = get_named_type(takes["input"].type).fields if "input" in takes else {}
+    if "id" in takes and inside[0] not in fields:
+        return ["id"]
+    return ["input", *inside, *map(camel, rest)]
 
 
 def formatted(error: GraphQLError, request_id: str, *, code: str = "") -> dict[str, Any]:

@@ -36,7 +36,8 @@ async def answer(
     try:
         key = await command(info.context.ctx)
     except (Refusal, Refusals) as refused:
-        return {record.root: None, "errors": user_errors(refused, paths, record.table)}
+        takes = info.parent_type.fields[info.field_name].args
+        return {record.root: None, "errors": user_errors(refused, paths, record.table, takes)}
     return {record.root: Ref(record.name, key, deleted), "errors": []}
 
 

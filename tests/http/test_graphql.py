@@ -263,3 +263,27 @@ async def test_a_database_that_does_not_answer_is_said_not_to(database_url: str,
             assert response.status_code == 503
             assert code(response) == "SERVICE_UNAVAILABLE"
             assert "10.0.0.7" not in response.text
+
+
+async def test_a_client_that_goes_while_it_sends_is_no_bug(crm: TestCrm, caplog: pytest.LogCaptureFixture):
+    sent: list[object] = []
+    messages = [
+        {"type": "http.request", "body": b'{"query": ', "more_body": True},
+        {"type": "http.disconnect"},
+    ]
+
+    async def receive() -> dict[str, object]:
+        return messages.pop(0) if messages else {"type": "http.disconnect"}
+
+    async def send(message: object) -> None:
+        sent.append(message)
+
+    headers = {"authorization": f"Bearer {crm.token}", "content-type": "application/json", "content-length": "99"}
+    scope = {
+        "type": "http", "method": "POST", "path": "/graphql", "raw_path": b"/graphql", "query_string": b"",
+        "http_version": "1.1", "scheme": "http", "server": ("crm.test", 80), "client": ("127.0.0.1", 1),
+        "root_path": "", "headers": [(key.encode(), value.encode()) for key, value in headers.items()],
+    }  # fmt: skip
+    await crm.app(scope, receive, send)
+    assert sent == []
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]

@@ -232,3 +232,18 @@ async def test_a_malformed_value_says_what_it_should_be(crm: TestCrm, field: str
     [error] = response.json()["errors"]
     assert said in error["message"]
     assert error["extensions"]["code"] == "BAD_USER_INPUT"
+
+
+async def test_a_refusal_names_an_argument_that_the_mutation_takes(crm: TestCrm):
+    """What a move or a restore meets in the record itself is at its id: there is no such input to correct."""
+    customer = await made(crm, taxId="DE 1")
+    case = (await crm.gql(
+        """mutation($c: ID!) { caseCreate(input: {customerId: $c, subject: "Late"}) { case { id } errors { code } } }""",
+        c=customer,
+    ))["caseCreate"]["case"]["id"]  # fmt: skip
+    moved = await crm.gql("mutation($id: ID!) { caseClose(id: $id) { errors { code path } } }", id=case)
+    assert moved["caseClose"]["errors"] == [{"code": "STATE", "path": ["id"]}]
+    await crm.gql("mutation($id: ID!) { customerDelete(id: $id) { errors { code } } }", id=customer)
+    await made(crm, taxId="DE 1")
+    restored = await crm.gql("mutation($id: ID!) { customerRestore(id: $id) { errors { code path } } }", id=customer)
+    assert restored["customerRestore"]["errors"] == [{"code": "DUPLICATE", "path": ["id"]}]
