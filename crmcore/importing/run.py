@@ -12,9 +12,10 @@ from typing import Any, Final
 from crmcore.errors import ConfigError
 from crmcore.importing.binding import bind
 from crmcore.importing.finding import Finder
-from crmcore.importing.mapping import FileMapping, read_mapping
+from crmcore.importing.mapping import FileMapping
 from crmcore.importing.parsing import ParsedRow, Parser, RefKey
 from crmcore.importing.planning import Plan, Planned, Planner
+from crmcore.importing.reading import read_mapping
 from crmcore.importing.report import Report
 from crmcore.importing.source import Line, Source
 from crmcore.platform.context import Context

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
+from tests.command_line import MAPPINGS, importing, report_of
 from tests.databases import Databases
 from tests.fixtures import TestCrm, open_crm
-from tests.stories.command_line import MAPPINGS, importing, report_of
 
 ROOT = Path(__file__).parents[2]
 

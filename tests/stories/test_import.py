@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
+from tests.command_line import MAPPINGS, asked, crmcore
 from tests.fixtures import TestCrm, open_crm
-from tests.stories.command_line import MAPPINGS, asked, crmcore
 from tests.stories.test_northwind import counts
 
 DATA = Path(__file__).with_name("data")

@@ -8,8 +8,8 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+from tests.command_line import MAPPINGS, asked
 from tests.fixtures import TestCrm
-from tests.stories.command_line import MAPPINGS, asked
 from tests.stories.conftest import Imported, real_data
 
 

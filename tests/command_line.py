@@ -12,7 +12,7 @@ from typer.testing import CliRunner, Result
 
 from crmcore.cli import app
 
-MAPPINGS = Path(__file__).with_name("mappings")
+MAPPINGS = Path(__file__).parent / "stories" / "mappings"
 
 
 def crmcore(url: str, *arguments: Any) -> Result:
