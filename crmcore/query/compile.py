@@ -62,19 +62,10 @@ class Records:
             pairs += self._batches(table, record, batches, place)
         return pairs
 
-    def one(
-        self,
-        table: Table,
-        type_: GraphQLObjectType,
-        nodes: Sequence[Any],
-        place: Place,
-        condition: Sql,
-        *,
-        deleted: bool = False,
-    ) -> Sql:
+    def one(self, table: Table, type_: GraphQLObjectType, nodes: Sequence[Any], place: Place, condition: Sql) -> Sql:
         """A scalar subquery: the one record of `table` for which the condition holds and that the caller may see."""
         pairs = self.pairs(table, type_, nodes, place)
-        tail = Sql(f" FROM {table.source} WHERE ", condition, " AND ", self.scope.guard(table, deleted=deleted))
+        tail = Sql(f" FROM {table.source} WHERE ", condition, " AND ", self.scope.guard(table))
         return self.dialect.object(pairs, tail)
 
     def _field(

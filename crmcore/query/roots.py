@@ -112,8 +112,8 @@ class Roots:
         if root.kind == "list":
             table = self.scope.record_table(root.record)
             type_ = _object(reading)
-            deleted = "deleted" in given and given["deleted"].exact() is True
-            guard = self.scope.guard(table, deleted=deleted)
+            table.deleted = "deleted" in given and given["deleted"].exact() is True
+            guard = self.scope.guard(table)
             return self.records.connections.compile(table, guard, given, type_, reading.nodes, ())
         if root.kind == "aggregate":
             return Aggregates(self.scope, self.records).compile(root.record, given, _object(reading), reading.nodes)
@@ -124,9 +124,10 @@ class Roots:
 
     def _one(self, record: RecordType, reading: Reading, id_: Sql, place: Place = (), *, deleted: bool = False) -> Sql:
         table = self.scope.record_table(record)
+        table.deleted = deleted
         type_ = object_type(self.scope.schema, record.name)
         found = Sql(f"{table.ref('id')} = ", id_)
-        return self.records.one(table, type_, reading.nodes, place, found, deleted=deleted)
+        return self.records.one(table, type_, reading.nodes, place, found)
 
     def _external(self, record: RecordType, given: Mapping[str, Argument]) -> Sql:
         ref, rows = self.scope.external_refs(record)

@@ -39,10 +39,12 @@ class Limits:
 
 @dataclass(slots=True)
 class Table:
-    """One use of a table in a statement. `used` collects the columns that are wanted outside of its page."""
+    """One use of a table in a statement: of its living rows, or of the `deleted` ones. `used` collects the columns that
+    are wanted outside of its page."""
 
     alias: str
     model: type[Record]
+    deleted: bool = False
     used: dict[str, None] = field(default_factory=dict)
 
     def ref(self, column: str) -> str:
@@ -114,9 +116,11 @@ class Scope:
     def record_table(self, record: RecordType) -> Table:
         return self.table(record.model)
 
-    def guard(self, table: Table, *, reached: bool = False, deleted: bool = False) -> Sql:
-        """The rows of a table that the caller may see: of the tenant, living (or `deleted`), within the policy."""
-        return predicate(self.policy, table.model, table.alias, self.dialect.name, reached=reached, deleted=deleted)
+    def guard(self, table: Table, *, reached: bool = False) -> Sql:
+        """The rows of a table that the caller may see: of the tenant, living (or deleted), within the policy."""
+        return predicate(
+            self.policy, table.model, table.alias, self.dialect.name, reached=reached, deleted=table.deleted
+        )
 
     def external_refs(self, record: RecordType) -> tuple[str, Sql]:
         """A use of the table of external ids: its alias, and its living rows about records of this type."""
@@ -130,18 +134,19 @@ class Scope:
     def related(self, table: Table, many: ManyField) -> tuple[Table, Sql]:
         """The other side of a to-many relation, and the condition that ties it to a row of `table`, guarded.
 
-        `table` is guarded where it is read: what its rows make visible is not asked again.
+        `table` is guarded where it is read: what its living rows make visible is not asked again.
         """
         target = self.record_table(self.registry.records[many.target])
         if many.link is None:
-            reached = shown_by_parent(target.model, many.column, table.model)
+            reached = not table.deleted and shown_by_parent(target.model, many.column, table.model)
             tie = f"{target.ref(many.column)} = {table.col('id')} AND "
             return target, Sql(tie, self.guard(target, reached=reached))
         link = self.table(many.link)
+        reached = not table.deleted and shown_by_parent(link.model, many.column, table.model)
         linked = Sql(
             f"{target.ref('id')} IN (SELECT {link.ref(many.link_column)} FROM {link.source} "
             f"WHERE {link.ref(many.column)} = {table.col('id')} AND ",
-            self.guard(link, reached=shown_by_parent(link.model, many.column, table.model)),
+            self.guard(link, reached=reached),
             ")",
         )
         reached = shown_by_child(target.model, link.model, many.link_column)

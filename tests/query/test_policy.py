@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import UUID
 
+import orjson
 import pytest
 
 from crmcore.domain import activities, contacts, customers, deals, people
@@ -179,6 +180,24 @@ async def test_what_a_visible_row_makes_visible_is_not_asked_again(graph, ctx, s
     [first, *_] = quick["customers"]["nodes"]
     assert [c["name"] for c in first["contacts"]["nodes"]] == ["Contact of Ada", "Contact of two"]
     assert [len(c["customers"]["nodes"]) for c in first["contacts"]["nodes"]] == [1, 1]
+
+
+@pytest.mark.parametrize("reach", [Reach.TEAM, Reach.OWN])
+async def test_a_deleted_row_makes_nothing_visible(graph, ctx, two_teams, reach):
+    users, red = two_teams
+    caller = Context(ctx.db, Policy(ctx.tenant_id, Actor(ActorKind.USER, users["Ada"], users["Ada"], red), reach))
+    async with ctx.db.transaction() as tx:
+        await tx.execute(Sql("UPDATE customer SET deleted_at = created_at WHERE name = ", value("Ada's")))
+    [row] = await ctx.db.fetch(Sql("SELECT id FROM customer WHERE name = ", value("Ada's")))
+    text = "query($id: ID!) { customer(id: $id) { name interactions { totalCount } contacts { totalCount } } }"
+    [(root, reading)] = graph.readings(text, {"id": ""}).values()
+    deleted = replace(root, kind="ref", deleted=True)
+    done = await graph.engine.read(caller, deleted, reading, (UUID(str(row["id"])),))
+    assert orjson.loads(done.json) == {
+        "name": "Ada's",
+        "interactions": {"totalCount": 0},
+        "contacts": {"totalCount": 0},
+    }
 
 
 async def test_plans_are_not_shared_between_kinds_of_policy(graph, ctx, two_teams):
