@@ -32,6 +32,12 @@ def pascal(name: str) -> str:
     return "".join(part[:1].upper() + part[1:] for part in name.split("_"))
 
 
+def article(name: str) -> str:
+    """The name with its indefinite article: `an order`, `a user`."""
+    vowel = name[:1].lower() in "aeio" or (name[:1].lower() == "u" and not name.lower().startswith(("us", "uni")))
+    return f"{'an' if vowel else 'a'} {name}"
+
+
 def plural(name: str) -> str:
     """The English plural of a record's name: `customers`, `addresses`, `companies`."""
     if name.endswith(("s", "x", "ch", "sh")):

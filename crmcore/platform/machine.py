@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from crmcore.errors import WrongState
+from crmcore.kit.text import article
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +24,9 @@ class Machine:
         if target in allowed:
             return
         ways = ", ".join(allowed) or "none: this state is final"
+        named = article(record)
         raise WrongState(
-            f"A {record} that is {current} cannot become {target}. Allowed from here: {ways}.",
+            f"{named[0].upper()}{named[1:]} that is {current} cannot become {target}. Allowed from here: {ways}.",
             self.column,
             current=str(current),
             allowed=[str(state) for state in allowed],

@@ -10,7 +10,7 @@ from uuid import UUID
 from crmcore.errors import Invalid, Policy, WrongState
 from crmcore.kit.ids import new_id
 from crmcore.kit.sql import Sql, ident, join
-from crmcore.kit.text import plural
+from crmcore.kit.text import article, plural
 from crmcore.platform.record import Change, Draft, Operation, Record
 from crmcore.records.changes import Delete, Restore
 from crmcore.records.drafting import MENTIONED, may, not_there, refuse_stale
@@ -208,7 +208,7 @@ async def _check_wholes(step: Step) -> None:
     for draft, key, target in named:
         if target not in there.get(key.target, ()):
             own, other = (shape_of(m).table.replace("_", " ") for m in (draft.model, key.target))
-            text = f"The {own} belongs to a {other} that is deleted: restore the {other} first."
+            text = f"The {own} belongs to {article(other)} that is deleted: restore the {other} first."
             root = step.slots[draft.index]
             if root is not None and not root.refusals:
                 root.refuse(Policy(text, "id"))

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from crmcore.errors import Conflict, Duplicate, Forbidden, Invalid, NotFound
 from crmcore.kit.ids import new_id
-from crmcore.kit.text import camel
+from crmcore.kit.text import article, camel
 from crmcore.kit.text import fold as folded
 from crmcore.platform.fields import Text
 from crmcore.platform.record import Change, Draft, Operation, Record
@@ -43,7 +43,7 @@ def may(step: Step, index: int, change: Change) -> bool:
     operation, table = _OPERATIONS[type(change)], shape_of(change.model).table
     if step.ctx.policy.may(operation, table):
         return True
-    step.lose(index, Forbidden(f"You may not {operation} a {_said(change.model)}."))
+    step.lose(index, Forbidden(f"You may not {operation} {article(_said(change.model))}."))
     return False
 
 

@@ -11,6 +11,7 @@ from typing import Any, Final
 import strawberry
 from strawberry.types.field import StrawberryField
 
+from crmcore.kit.text import article
 from crmcore.query import vocabulary as words
 from crmcore.query.mapping import ColumnField, FieldMap, ManyField, OneField, RecordType, Registry
 from crmcore.schema.shapes import Shapes, listed, optional, shaped
@@ -29,7 +30,7 @@ def make_value_filters(shapes: Shapes) -> None:
         "datetime": datetime, "date": date,
     }  # fmt: skip
     for kind, operand in operands.items():
-        said = f"Conditions on a {_OPERANDS[kind]}; all that are given must hold."
+        said = f"Conditions on {article(_OPERANDS[kind])}; all that are given must hold."
         shapes.input(words.TYPE_NAMES[kind], said, partial(_operators, kind, operand))
     shapes.input(
         words.TYPE_NAMES["money"],
@@ -47,7 +48,7 @@ def make_filters(registry: Registry, shapes: Shapes, record: RecordType) -> None
     name = record.name
     shapes.input(
         f"{name}Filter",
-        f"Conditions on a {name}; all that are given must hold.",
+        f"Conditions on {article(name)}; all that are given must hold.",
         lambda: _filter_fields(shapes, record),
         plugin=record.plugin,
     )
@@ -105,7 +106,7 @@ def _filter_type(shapes: Shapes, name: str, field: FieldMap) -> Any:
         column_type(shapes, field)
         choice = shapes[field.enum.__name__]
         what = f"list of {field.enum.__name__}" if kind == "choices" else field.enum.__name__
-        said = f"Conditions on a {what}; all that are given must hold."
+        said = f"Conditions on {article(what)}; all that are given must hold."
         shapes.input(wanted, said, partial(_operators, kind, choice))
     return shapes[wanted]
 

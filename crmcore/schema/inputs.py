@@ -12,6 +12,7 @@ import strawberry
 from strawberry.types.field import StrawberryField
 
 from crmcore.errors import Invalid
+from crmcore.kit.text import article
 from crmcore.query import RecordType, Registry
 from crmcore.query.mapping import ColumnField, ExternalRefsField, FieldMap, MoneyField, OneField
 from crmcore.schema.scalars import client_key, record_key
@@ -85,7 +86,7 @@ def make_inputs(writable: Writable, shapes: Shapes) -> None:
     record = writable.record
     for operation, said in (
         ("create", f"A new {record.name}."),
-        ("update", f"Changes of a {record.name}: a field left out stays as it is, null clears it."),
+        ("update", f"Changes of {article(record.name)}: a field left out stays as it is, null clears it."),
     ):
         if operation in record.writes:
             name = f"{record.name}{operation.capitalize()}Input"

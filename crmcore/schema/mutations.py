@@ -11,6 +11,7 @@ import strawberry
 from graphql import GraphQLResolveInfo
 
 from crmcore.errors import Refusal, Refusals
+from crmcore.kit.text import article
 from crmcore.platform.context import Context
 from crmcore.query import RecordType, Ref, Registry
 from crmcore.records import Change, Create, Delete, Restore, Update, write
@@ -70,7 +71,7 @@ def _create(writable: Writable, shapes: Shapes) -> RootField:
         return await answer(record, info, partial(_write, change), paths)
 
     arguments = [argument("input", shapes[f"{record.name}CreateInput"], f"The new {record.name}.")]
-    return _field(record, shapes, "Create", f"Create a {record.name}.", arguments, resolve)
+    return _field(record, shapes, "Create", f"Create {article(record.name)}.", arguments, resolve)
 
 
 def _update(writable: Writable, shapes: Shapes) -> RootField:
@@ -87,12 +88,12 @@ def _update(writable: Writable, shapes: Shapes) -> RootField:
 
     key, version = identity_arguments(record)
     arguments = [key, argument("input", shapes[f"{record.name}UpdateInput"], "What changes."), version]
-    said = f"Change a {record.name}. Fields left out stay as they are, null clears a field."
+    said = f"Change {article(record.name)}. Fields left out stay as they are, null clears a field."
     return _field(record, shapes, "Update", said, arguments, resolve)
 
 
 def _delete(writable: Writable, shapes: Shapes) -> RootField:
-    said = "Delete a {}, with everything that is part of it. {}Restore brings all of it back."
+    said = "Delete the {}, with everything that is part of it. {}Restore brings all of it back."
     return _by_id(writable, shapes, "Delete", said, Delete)
 
 

@@ -57,7 +57,7 @@ def make_record(registry: Registry, shapes: Shapes, record: RecordType) -> None:
     )
     shapes.object(
         f"{name}Edge",
-        f"A {name} with its place in the list.",
+        f"The {name} with its place in the list.",
         lambda: [
             shaped("cursor", str, "The record's place: hand it to after or before."),
             shaped("node", shapes[name], "The record."),

@@ -15,6 +15,7 @@ from strawberry.types.scalar import ScalarDefinition
 from crmcore.errors import BadInput
 from crmcore.kit import decimals, times
 from crmcore.kit.ids import from_global
+from crmcore.kit.text import article
 
 _DATETIME = re.compile(r"\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d{1,9})?([Zz]|[+-]\d{2}:\d{2})", re.ASCII)
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
@@ -104,7 +105,7 @@ def record_key(text: str, prefix: str, *path: str) -> UUID:
     except ValueError:
         found = ""
     if found != prefix:
-        raise BadInput(f"{text[:80]!r} is no id of a {prefix}: it must look like {prefix}_<uuid>.", *path)
+        raise BadInput(f"{text[:80]!r} is no id of {article(prefix)}: it must look like {prefix}_<uuid>.", *path)
     return key
 
 
