@@ -9,7 +9,7 @@ from typing import Any
 from crmcore.errors import ConfigError
 from crmcore.importing.mapping import NOTHING, FieldMapping, FileMapping, RecordMapping, Template, nearest
 
-_TOP = {
+FILE_KEYS = {
     "system",
     "encoding",
     "delimiter",
@@ -23,8 +23,8 @@ _TOP = {
     "setup",
     "record",
 }
-_BLOCK = {"name", "type", "key", "when", "shared", "fields"}
-_FIELD = {
+RECORD_KEYS = {"name", "type", "key", "when", "shared", "fields"}
+FIELD_KEYS = {
     "column",
     "template",
     "value",
@@ -69,7 +69,7 @@ class _Reader:
         self.here = FileMapping(path=path, text=text, system="")
 
     def mapping(self, document: dict[str, Any]) -> FileMapping:
-        self._known(document, _TOP, "", "a mapping")
+        self._known(document, FILE_KEYS, "", "a mapping")
         system = self._text(document, "system")
         if not system:
             raise self.here.wrong('say which system the ids come from: system = "erp".')
@@ -120,7 +120,7 @@ class _Reader:
         name = self._text(block, "name") or kind[:1].lower() + kind[1:]
         if not kind:
             raise self.here.wrong(f'a [[{section}]] has no type: write type = "Customer".', key=section)
-        self._known(block, _BLOCK, name, f"the record {name!r}")
+        self._known(block, RECORD_KEYS, name, f"the record {name!r}")
         key = self._text(block, "key")
         if not key:
             raise self.here.wrong(
@@ -157,7 +157,7 @@ class _Reader:
             raise self.here.wrong(
                 f"{what} is {given!r}: write a column's name, or {{ value = {given!r} }} for a constant.", block, name
             )
-        self._known(given, _FIELD, block, what)
+        self._known(given, FIELD_KEYS, block, what)
         if sum(source in given for source in _SOURCES) != 1:
             raise self.here.wrong(f"{what} needs exactly one of {', '.join(_SOURCES)}.", block, name)
         source = self._text(given, "column", block) or self._text(given, "template", block)
