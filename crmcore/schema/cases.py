@@ -99,3 +99,10 @@ class CaseMarkDuplicate:
     """End a new or open case that says what another one said first."""
 
     original: Case = arg("The case in which it goes on.")
+
+
+@action(models.Case, models.merge_case)
+class CaseMerge:
+    """End a new or open case whose matter is dealt with in another one."""
+
+    into: Case = arg("The case in which it goes on; not one that was rejected, merged or a duplicate.")

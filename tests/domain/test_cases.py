@@ -14,6 +14,7 @@ from crmcore.domain.cases import (
     close_case,
     hold_case,
     mark_case_duplicate,
+    merge_case,
     open_case,
     reject_case,
     reopen_case,
@@ -120,6 +121,22 @@ async def test_a_duplicate_goes_on_in_the_original(ctx, case, customer, read):
     row = await read(Case, other)
     assert (row["status"], row["merged_into_id"]) == ("DUPLICATE", case)
     assert (await refusal(mark_case_duplicate(ctx, third, original_id=other))).path == ("originalId",)
+
+
+async def test_a_merged_case_goes_on_in_the_other(ctx, case, customer, read):
+    other, third, fourth = [await made(ctx, Case, customer_id=customer, subject=f"{i}") for i in range(3)]
+    assert (await refusal(merge_case(ctx, case, into_id=case))).path == ("intoId",)
+    missing = await refusal(merge_case(ctx, case, into_id=new_id()))
+    assert (type(missing), missing.path) == (NotFound, ("intoId",))
+    await merge_case(ctx, other, into_id=case, expected_version=1)
+    row = await read(Case, other)
+    assert (row["status"], row["merged_into_id"], row["closed_at"]) == ("MERGED", case, NOW)
+    await reject_case(ctx, fourth, reason="spam")
+    for ended in (other, fourth):
+        wrong = await refusal(merge_case(ctx, third, into_id=ended))
+        assert (type(wrong), wrong.path) == (Invalid, ("intoId",))
+    again = await refusal(merge_case(ctx, other, into_id=third))
+    assert (type(again), again.details["allowed"]) == (WrongState, [])
 
 
 async def test_the_first_word_out_is_the_response(ctx, case, customer, read, facts):

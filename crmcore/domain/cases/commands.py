@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
 from crmcore.domain.activities import Direction, Interaction
 from crmcore.domain.cases import events
 from crmcore.domain.cases.models import Case
-from crmcore.domain.cases.rules import CASE_MOVES, CaseStatus, may_reopen
+from crmcore.domain.cases.rules import CASE_MOVES, ENDS_UNSERVED, CaseStatus, may_reopen
 from crmcore.errors import Invalid, NotFound, WrongState
 from crmcore.platform.context import Context
 from crmcore.platform.database import Transaction
@@ -112,17 +112,44 @@ async def mark_case_duplicate(
         raise Invalid("A case is no duplicate of itself: name the case that came first.", "originalId")
 
     async def look(tx: Transaction, row: Mapping[str, Any]) -> None:
-        try:
-            original = await find(ctx, tx, Case, original_id)
-        except NotFound:
-            raise NotFound("originalId names no case, or one that you may not see.", "originalId") from None
+        original = await _named(ctx, tx, original_id, "originalId")
         if original["merged_into_id"] is not None:
             raise Invalid("The original is itself a duplicate: name the case in which it goes on.", "originalId")
 
-    values = {"merged_into_id": original_id, "closed_at": ctx.clock()}
-    return await move(
-        ctx, Case, id, CaseStatus.DUPLICATE, guard=lambda row: values, look=look, expected_version=expected_version
-    )
+    return await _end_in(ctx, id, CaseStatus.DUPLICATE, original_id, look, expected_version)
+
+
+async def merge_case(ctx: Context, id: UUID, *, into_id: UUID, expected_version: int | None = None) -> UUID:
+    """End a case whose matter is dealt with in another one; it goes on there."""
+    if into_id == id:
+        raise Invalid("A case cannot be merged into itself: name the case in which it goes on.", "intoId")
+
+    async def look(tx: Transaction, row: Mapping[str, Any]) -> None:
+        into = await _named(ctx, tx, into_id, "intoId")
+        if into["status"] in ENDS_UNSERVED:
+            text = f"The other case is {into['status']} and goes no further: name one that is being served or was."
+            raise Invalid(text, "intoId")
+
+    return await _end_in(ctx, id, CaseStatus.MERGED, into_id, look, expected_version)
+
+
+async def _named(ctx: Context, tx: Transaction, id: UUID, name: str) -> Mapping[str, Any]:
+    try:
+        return await find(ctx, tx, Case, id)
+    except NotFound:
+        raise NotFound(f"{name} names no case, or one that you may not see.", name) from None
+
+
+async def _end_in(
+    ctx: Context,
+    id: UUID,
+    status: CaseStatus,
+    other: UUID,
+    look: Callable[[Transaction, Mapping[str, Any]], Awaitable[None]],
+    expected_version: int | None,
+) -> UUID:
+    values = {"merged_into_id": other, "closed_at": ctx.clock()}
+    return await move(ctx, Case, id, status, guard=lambda row: values, look=look, expected_version=expected_version)
 
 
 def _need(text: str, message: str, name: str) -> None:
