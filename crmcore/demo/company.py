@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
 
+from crmcore.demo.cases import care, serve
 from crmcore.demo.customers import acquire, settle
 from crmcore.demo.diary import Diary
 from crmcore.demo.sales import sell
-from crmcore.demo.service import care, serve
 from crmcore.demo.staff import found
 from crmcore.demo.talk import talk
 from crmcore.domain.people import Team
