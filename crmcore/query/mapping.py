@@ -33,11 +33,13 @@ class FieldMap:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ColumnField(FieldMap):
-    """A column. `folded` is the column that compares it without case and accents, where there is one."""
+    """A column. `folded` is the column that compares it without case and accents, where there is one; `annotation` is
+    the Python type of what a Json column holds: a list."""
 
     column: str
     type: ColumnType
     enum: EnumClass | None = None
+    annotation: Any = None
     folded: str | None = None
 
 
@@ -289,6 +291,8 @@ def _value(
     if inner is Money:
         _column(own.model, spec.currency)
         return MoneyField(**shared, nullable=nullable, column=name, currency=spec.currency)
+    if column.kind == "json" and get_origin(inner) is not list:
+        raise TypeError(f"{where}: a Json column is in the graph as a list only; annotate it `list[str]`.")
     folded = [k for k, f in own.model._meta.fields_map.items() if getattr(f, "of", None) == name]
     return ColumnField(
         **shared,
@@ -296,6 +300,7 @@ def _value(
         column=name,
         type=column,
         enum=getattr(column, "enum", None),
+        annotation=inner if column.kind == "json" else None,
         folded=folded[0] if folded else None,
     )
 

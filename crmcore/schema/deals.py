@@ -6,6 +6,8 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from strawberry import ID
+
 from crmcore.domain import deals as models
 from crmcore.query import Many, Money, field, record
 from crmcore.schema.actions import action, arg
@@ -37,6 +39,9 @@ class Stage:
     type: models.StageType = field("What it means for a deal to stand here.")
     probability: int = field("Chance in percent that a deal here is won.")
     rotten_after_days: int | None = field("After how many days here a deal counts as neglected.")
+    allowed_next: list[ID] | None = field(
+        "Global ids of the stages of its pipeline that may follow; null allows any, an empty list none."
+    )
 
 
 @record(models.Deal)

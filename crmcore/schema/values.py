@@ -46,13 +46,15 @@ def column_type(shapes: Shapes, field: ColumnField) -> Any:
         assert field.enum is not None
         made = shapes.choice(field.enum, plugin=field.plugin)
         return listed(made) if kind == "choices" else made
+    if kind == "json" and field.annotation is not None:
+        return python_type(shapes, field.annotation)
     if kind not in _KINDS:
         raise TypeError(f"{field.name}: a column of kind {kind!r} has no form in the graph; leave it out.")
     return _KINDS[kind]
 
 
 def python_type(shapes: Shapes, annotation: Any) -> Any:
-    """The type of a batch field's or an action argument's annotation, never null."""
+    """The type of the annotation of a batch field, an action's argument or a Json column, never null."""
     origin = getattr(annotation, "__origin__", None)
     if origin is list:
         return listed(python_type(shapes, annotation.__args__[0]))

@@ -126,12 +126,17 @@ async def test_a_wrong_move_lists_the_right_ones(ctx, stages, read):
 
 
 async def test_a_stage_may_narrow_what_follows(ctx, stages):
-    await write(ctx, [Update(Stage, stages["new"], {"allowed_next": [str(stages["offer"])]})])
+    await write(ctx, [Update(Stage, stages["new"], {"allowed_next": [to_global("stage", stages["offer"])]})])
     deal = await made(ctx, Deal, name="d")
     wrong = await refusal(move_deal(ctx, deal, stage_id=stages["hold"]))
     assert wrong.details["allowed"] == [to_global("stage", stages["offer"])]
     await write(ctx, [Update(Stage, stages["new"], {"allowed_next": [to_global("stage", stages["hold"])]})])
     await move_deal(ctx, deal, stage_id=stages["hold"])
+    await write(ctx, [Update(Stage, stages["hold"], {"allowed_next": []})])
+    wrong = await refusal(move_deal(ctx, deal, stage_id=stages["new"]))
+    assert (type(wrong), wrong.details["allowed"]) == (WrongState, [])
+    await write(ctx, [Update(Stage, stages["hold"], {"allowed_next": None})])
+    await move_deal(ctx, deal, stage_id=stages["new"])
 
 
 async def test_what_is_not_there(ctx, stages):

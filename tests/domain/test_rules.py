@@ -16,6 +16,7 @@ from crmcore.domain.cases.rules import CASE_MOVES
 from crmcore.domain.deals.rules import ORDER_MOVES, STAGE_TYPE_MOVES, check_stage_move, stages_after, total_of
 from crmcore.errors import WrongState
 from crmcore.kit.emails import normal_email
+from crmcore.kit.ids import to_global
 from crmcore.kit.phones import normal_phone
 from crmcore.records import Machine
 
@@ -96,7 +97,7 @@ def test_a_pipeline_allows_what_types_and_lists_both_allow(drawn):
     stages = [
         {
             "id": UUID(int=i), "name": f"s{i}", "position": -i, "type": kind,
-            "allowed_next": None if listed is None else [str(UUID(int=n)) for n in listed],
+            "allowed_next": None if listed is None else [to_global("stage", UUID(int=n)) for n in listed],
         }
         for i, (kind, listed) in enumerate(zip(types, lists, strict=True))
     ]  # fmt: skip

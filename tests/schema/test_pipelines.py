@@ -29,3 +29,39 @@ async def test_a_case_is_merged_into_another(crm: TestCrm):
     }
     [error] = (await crm.gql(merge, id=two, into=one))["caseMerge"]["errors"]
     assert (error["code"], error["path"]) == ("VALIDATION", ["input", "intoId"])
+
+
+async def pipeline(crm: TestCrm) -> dict[str, str]:
+    """A default pipeline; the ids of its stages by name, and its own."""
+    way = await made(crm, "pipeline", {"name": "Sales", "isDefault": True})
+    kinds = {"new": "OPEN", "offer": "OPEN", "won": "WON", "lost": "LOST"}
+    stages = {
+        name: await made(crm, "stage", {"pipelineId": way, "name": name, "position": place, "type": kind})
+        for place, (name, kind) in enumerate(kinds.items(), 1)
+    }
+    return {"pipeline": way, **stages}
+
+
+STAGE = f"""mutation($id: ID!, $i: StageUpdateInput!) {{
+  stageUpdate(id: $id, input: $i) {{ stage {{ allowedNext }} {ERRORS} }} }}"""
+MOVE = f"""mutation($id: ID!, $i: DealMoveInput!) {{
+  dealMove(id: $id, input: $i) {{ deal {{ stage {{ id }} }} {ERRORS} }} }}"""
+
+
+async def test_a_stage_says_which_may_follow(crm: TestCrm):
+    ids = await pipeline(crm)
+
+    async def follow(listed: list[str] | None) -> Any:
+        return (await crm.gql(STAGE, id=ids["new"], i={"allowedNext": listed}))["stageUpdate"]
+
+    for listed in ([], None, [ids["offer"], ids["lost"]]):
+        assert await follow(listed) == {"stage": {"allowedNext": listed}, "errors": []}
+    [error] = (await follow([ids["pipeline"]]))["errors"]
+    assert (error["code"], error["path"]) == ("VALIDATION", ["input", "allowedNext"])
+    asked = "query($id: ID!) { pipeline(id: $id) { stages(orderBy: [{field: POSITION}]) { nodes { allowedNext } } } }"
+    nodes = (await crm.gql(asked, id=ids["pipeline"]))["pipeline"]["stages"]["nodes"]
+    assert [n["allowedNext"] for n in nodes] == [[ids["offer"], ids["lost"]], None, None, None]
+    deal = await made(crm, "deal", {"name": "d"})
+    [error] = (await crm.gql(MOVE, id=deal, i={"stageId": ids["won"]}))["dealMove"]["errors"]
+    assert (error["code"], error["current"], error["allowed"]) == ("STATE", ids["new"], [ids["offer"], ids["lost"]])
+    assert (await crm.gql(MOVE, id=deal, i={"stageId": ids["offer"]}))["dealMove"]["errors"] == []

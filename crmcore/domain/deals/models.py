@@ -54,7 +54,7 @@ class Pipeline(Record):
 
 
 class Stage(Record):
-    """`allowed_next` lists the ids of the stages that may follow; null means any of the pipeline."""
+    """`allowed_next` lists the global ids of the stages that may follow; null means any of the pipeline."""
 
     pipeline: Any = reference("core.Pipeline", "CASCADE")
     name = Text(200)

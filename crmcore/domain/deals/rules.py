@@ -105,14 +105,9 @@ def stages_after(stage: Row, stages: Sequence[Row]) -> list[Row]:
     following = [
         s
         for s in stages
-        if s["id"] != stage["id"] and s["type"] in types and (listed is None or str(s["id"]) in map(_key, listed))
+        if s["id"] != stage["id"] and s["type"] in types and (listed is None or to_global("stage", s["id"]) in listed)
     ]
     return sorted(following, key=lambda s: (s["position"], s["id"]))
-
-
-def _key(listed: str) -> str:
-    """`allowed_next` holds keys or global ids of stages."""
-    return listed.removeprefix("stage_")
 
 
 def check_stage_move(stage: Row, target: UUID, stages: Sequence[Row]) -> None:

@@ -2,5 +2,6 @@
 
 from crmcore.domain.deals.commands.moving import move_deal
 from crmcore.domain.deals.commands.ordering import move_order
+from crmcore.domain.deals.commands.staging import keep_pipeline_whole
 
-__all__ = ["move_deal", "move_order"]
+__all__ = ["keep_pipeline_whole", "move_deal", "move_order"]
