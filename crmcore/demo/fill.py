@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import gc
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from functools import partial
 from typing import Final
 
 from crmcore.demo.company import a_year
-from crmcore.demo.diary import Diary
+from crmcore.demo.diary import Command, Diary
 from crmcore.demo.words import COMPANY
 from crmcore.errors import ConfigError
 from crmcore.kit.sql import Sql, value
 from crmcore.platform.context import Context
+from crmcore.platform.database import retrying
 from crmcore.platform.fields import Uuid
 from crmcore.records import Create, write
 
 CHANGES: Final = 2000
-"""The most changes of one command."""
+"""The most changes of one command, and about as many as one transaction holds."""
 
 LARGEST: Final = 20.0
 
@@ -66,12 +68,31 @@ async def _write_all(ctx: Context, diary: Diary, progress: Progress) -> dict[str
     """Write every command at its time; how many records of each kind were made."""
     made: Counter[str] = Counter()
     done = 0
-    for command in diary.commands(CHANGES):
-        await write(replace(ctx, clock=_stopped(command.at)), command.changes)
-        made.update(change.model.__name__ for change in command.changes if isinstance(change, Create))
-        done += len(command.changes)
+    for commands in _together(diary.commands(CHANGES)):
+        await retrying(partial(_write_some, ctx, commands))
+        for command in commands:
+            made.update(change.model.__name__ for change in command.changes if isinstance(change, Create))
+            done += len(command.changes)
         progress(done, len(diary))
     return dict(sorted(made.items()))
+
+
+def _together(commands: Iterable[Command]) -> Iterator[list[Command]]:
+    """As many commands as make a good transaction: what is written often is then written to the disk once."""
+    chosen: list[Command] = []
+    for command in commands:
+        chosen.append(command)
+        if sum(len(one.changes) for one in chosen) >= CHANGES:
+            yield chosen
+            chosen = []
+    if chosen:
+        yield chosen
+
+
+async def _write_some(ctx: Context, commands: Sequence[Command]) -> None:
+    async with ctx.db.transaction() as tx:
+        for command in commands:
+            await write(replace(ctx, clock=_stopped(command.at)), command.changes, tx=tx)
 
 
 def _stopped(at: datetime) -> Callable[[], datetime]:
