@@ -87,7 +87,10 @@ _COLUMNS: Final = {
 async def record_events(tx: Transaction, rows: Sequence[Fact]) -> None:
     """Write the facts, in this order, by one statement."""
     if rows:
-        await tx.execute(_INSERT[tx.dialect], orjson.dumps([_json(fact) for fact in rows], default=_uuid).decode())
+        told: list[Any] = [_json(fact) for fact in rows]
+        if tx.dialect == "sqlite":  # finds a value by its place faster than by its name
+            told = [list(fact.values()) for fact in told]
+        await tx.execute(_INSERT[tx.dialect], orjson.dumps(told, default=_uuid).decode())
 
 
 def _insert(dialect: Dialect) -> Statement:
@@ -95,7 +98,7 @@ def _insert(dialect: Dialect) -> Statement:
     columns = ", ".join(f'"{column}"' for column in _COLUMNS)
     parameter = Bind(lambda facts: facts, "json")
     if dialect == "sqlite":
-        parts = ", ".join(f"json_extract(value, '$.{column}')" for column in _COLUMNS)
+        parts = ", ".join(f"value ->> {place}" for place in range(len(_COLUMNS)))
         return render(Sql(f"INSERT INTO event ({columns}) SELECT {parts} FROM json_each(", parameter, ")"), dialect)
     typed = ", ".join(f'"{column}" {kind}' for column, kind in _COLUMNS.items())
     return render(
