@@ -9,15 +9,15 @@ from uuid import UUID
 
 from crmcore.errors import Invalid, Policy, WrongState
 from crmcore.kit.ids import new_id
-from crmcore.kit.sql import Sql, ident, join
 from crmcore.kit.text import article, plural
 from crmcore.platform.record import Change, Draft, Operation, Record
 from crmcore.records.changes import Delete, Restore
 from crmcore.records.drafting import MENTIONED, may, not_there, refuse_stale
 from crmcore.records.external import restore_refs
-from crmcore.records.graph import Key, RecordGraph, keys_of
+from crmcore.records.graph import RecordGraph, keys_of
+from crmcore.records.needing import needing
 from crmcore.records.references import living
-from crmcore.records.rows import Life, Row, Run, among, ids_value, load_any, of_tenant, select, statement
+from crmcore.records.rows import Life, Row, load_any, select
 from crmcore.records.shape import shape_of
 from crmcore.records.step import Step
 
@@ -119,9 +119,8 @@ async def _check_needed(step: Step) -> None:
         return
     keys.sort(key=lambda k: (shape_of(k.model).table, k.column))
     against: defaultdict[int, dict[str, int]] = defaultdict(dict)
-    for key, target, count in await _needing(step, keys, deleted):
-        index, table = deleted[key.target][target].index, shape_of(key.model).table
-        against[index][table] = against[index].get(table, 0) + count
+    for table, root, count in await needing(step, keys, deleted):
+        against[root][table] = count
     for draft in list(step.alive("delete")):
         if draft.index in against and draft is step.slots[draft.index]:
             found = " and ".join(_counted(table, count) for table, count in sorted(against[draft.index].items()))
@@ -132,32 +131,6 @@ async def _check_needed(step: Step) -> None:
 def _counted(table: str, count: int) -> str:
     said = table.replace("_", " ")
     return f"{count} {said if count == 1 else plural(said)}"
-
-
-async def _needing(
-    step: Step, keys: Sequence[Key], deleted: Mapping[type[Record], Mapping[UUID, Draft]]
-) -> Iterator[tuple[Key, UUID, int]]:
-    """For each key, how many living rows outside this deletion name which of the deleted records. One statement."""
-    dialect, values = step.tx.dialect, {}
-    for key in keys:
-        values[f"to {shape_of(key.target).table}"] = ids_value(deleted[key.target], dialect)
-        values[f"but {shape_of(key.model).table}"] = ids_value(deleted.get(key.model, {}), dialect)
-
-    def part(place: int, key: Key) -> Sql:
-        table, column = shape_of(key.model).table, ident(key.column)
-        named = among(f"t.{column}", f"to {shape_of(key.target).table}", dialect)
-        but = among("t.id", f"but {table}", dialect)
-        return Sql(
-            f"SELECT {place} AS place, t.{column} AS target, count(*) AS number FROM {ident(table)} AS t WHERE ",
-            of_tenant(), " AND ", named, " AND NOT (", but, f") GROUP BY t.{column}",
-        )  # fmt: skip
-
-    names = tuple((shape_of(k.model).table, k.column) for k in keys)
-    text = statement(
-        step.ctx, ("needed", *names), lambda: join(" UNION ALL ", [part(i, key) for i, key in enumerate(keys)])
-    )
-    found = await step.tx.fetch(text, Run(step.ctx, values))
-    return ((keys[row["place"]], UUID(str(row["target"])), int(row["number"])) for row in found)
 
 
 async def draft_restorations(step: Step, changes: Sequence[Change]) -> None:

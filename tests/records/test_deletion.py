@@ -10,7 +10,7 @@ import pytest
 from crmcore.domain.catalogue import Product
 from crmcore.domain.contacts import Contact, ContactLink
 from crmcore.domain.customers import Address, AddressType, Customer
-from crmcore.domain.deals import Order, OrderLine
+from crmcore.domain.deals import Deal, Order, OrderLine, Pipeline, Stage, StageTransition
 from crmcore.errors import Conflict, Duplicate, NotFound, Policy, Refusals, WrongState
 from crmcore.kit.ids import new_id
 from crmcore.kit.sql import Sql
@@ -136,6 +136,39 @@ async def test_what_is_needed_is_not_deleted(ctx, read):
     assert await read(Product, product) is not None
     await write(ctx, [Delete(Order, order)])
     await write(ctx, [Delete(Product, product)])
+
+
+async def test_who_needs_several_parts_counts_once(ctx):
+    """A deal names its pipeline and its stage, both of which go; its transition is a part of the deal."""
+    sales, other, stage, elsewhere = (new_id() for _ in range(4))
+    await made(
+        ctx,
+        Create(Pipeline, {"name": "Sales"}, id=sales),
+        Create(Stage, {"pipeline_id": sales, "name": "New", "position": 1}, id=stage),
+        Create(Pipeline, {"name": "Other"}, id=other),
+        Create(Stage, {"pipeline_id": other, "name": "New", "position": 1}, id=elsewhere),
+    )
+    deal = {"name": "d", "stage_entered_at": ctx.clock(), "probability": 10}
+    here, _, moved = await made(
+        ctx,
+        *(Create(Deal, {**deal, "pipeline_id": sales, "stage_id": stage}) for _ in range(2)),
+        Create(Deal, {**deal, "pipeline_id": other, "stage_id": elsewhere}),
+    )
+    at = {"at": ctx.clock()}
+    await made(ctx, Create(StageTransition, {**at, "deal_id": here, "to_stage_id": stage}))
+    kept = await refusal(ctx, Delete(Pipeline, sales))
+    assert kept.message == "This pipeline is still needed by 2 deals: delete or change those first."
+    await made(ctx, Create(StageTransition, {**at, "deal_id": moved, "from_stage_id": stage, "to_stage_id": elsewhere}))
+    kept = await refusal(ctx, Delete(Pipeline, sales))
+    assert kept.message == (
+        "This pipeline is still needed by 2 deals and 1 stage transition: delete or change those first."
+    )
+    with pytest.raises(Refusals) as caught:
+        await write(ctx, [Delete(Pipeline, sales), Delete(Pipeline, other)])
+    assert [r.message.split(":")[0] for r in caught.value.refusals] == [
+        "This pipeline is still needed by 2 deals and 1 stage transition",
+        "This pipeline is still needed by 1 deal",
+    ]
 
 
 async def test_children_in_the_hierarchy_hold_their_parent(ctx):
