@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from crmcore.http.answers import GRAPHQL, JSON, Rejected, error_response, json_response
 from crmcore.http.auth import caller
-from crmcore.http.reading import media_type, read_request
+from crmcore.http.reading import check_method, media_type, read_request
 from crmcore.platform.access import Policy
 from crmcore.platform.context import Context
 from crmcore.platform.database import Database
@@ -36,7 +36,7 @@ Find = Callable[[Request], Served]
 
 
 class GraphQLEndpoint:
-    """Answers GET and POST. Credentials come first: who has none learns not even whether a document is valid."""
+    """Answers GET and POST. Then credentials come first: who has none learns not even whether a document is valid."""
 
     def __init__(self, served: Find) -> None:
         self._served = served
@@ -45,6 +45,7 @@ class GraphQLEndpoint:
         """The response to a request; a rejected one is answered in the client's media type as far as it is known."""
         form = JSON
         try:
+            check_method(request)
             served = self._served(request)
             settings = served.settings
             policy = await caller(served.db, request, seconds=settings.request_seconds)

@@ -40,12 +40,16 @@ def media_type(accept: str | None) -> str:
     return found
 
 
+def check_method(http: HttpRequest) -> None:
+    """Rejected (405) unless it is one by which GraphQL is sent."""
+    if http.method not in {"GET", "POST"}:
+        raise Rejected(405, METHOD_NOT_ALLOWED, "Send GraphQL by POST, or queries by GET.", {"Allow": "GET, POST"})
+
+
 async def read_request(http: HttpRequest, *, max_bytes: int, seconds: float) -> Request:
     """The GraphQL request of a GET or POST."""
     if http.method == "GET":
         return _from_url(http.query_params)
-    if http.method != "POST":
-        raise Rejected(405, METHOD_NOT_ALLOWED, "Send GraphQL by POST, or queries by GET.", {"Allow": "GET, POST"})
     _check_content(http)
     return _request(_json(await _body(http, max_bytes, seconds), "The body"))
 

@@ -97,12 +97,17 @@ async def test_no_mutation_by_get(crm: TestCrm):
     assert (await crm.gql("{ customers { totalCount } }")) == {"customers": {"totalCount": 0}}
 
 
-@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
+@pytest.mark.parametrize("method", ["OPTIONS", "TRACE", "PUT", "PATCH", "DELETE", "PROPFIND"])
 async def test_other_methods_are_not_allowed(crm: TestCrm, method: str):
     response = await crm.client.request(method, "/graphql")
     assert response.status_code == 405
     assert response.headers["allow"] == "GET, POST"
     assert code(response) == "METHOD_NOT_ALLOWED"
+
+
+async def test_a_head_alone_is_not_allowed_and_has_no_body(crm: TestCrm):
+    response = await crm.client.head("/graphql")
+    assert (response.status_code, response.headers["allow"]) == (405, "GET, POST")
 
 
 @pytest.mark.parametrize(
