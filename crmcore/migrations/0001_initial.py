@@ -254,6 +254,7 @@ class Migration(migrations.Migration):
                 ("probability", Int()),
                 ("rotten_after_days", Int(null=True)),
                 ("allowed_next", Json(null=True)),
+                ("required_fields", Json()),
             ],
             options={
                 "table": "stage",

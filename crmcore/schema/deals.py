@@ -42,6 +42,9 @@ class Stage:
     allowed_next: list[ID] | None = field(
         "Global ids of the stages of its pipeline that may follow; null allows any, an empty list none."
     )
+    required_fields: list[str] = field(
+        "What a deal must have to enter this stage: names of fields of DealUpdateInput, such as amount or customerId."
+    )
 
 
 @record(models.Deal)

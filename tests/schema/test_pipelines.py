@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from crmcore.domain.deals.rules import ASKED_FOR
 from tests.fixtures import TestCrm
 
 ERRORS = "errors { code path message ... on StateError { current allowed } }"
@@ -65,3 +66,31 @@ async def test_a_stage_says_which_may_follow(crm: TestCrm):
     [error] = (await crm.gql(MOVE, id=deal, i={"stageId": ids["won"]}))["dealMove"]["errors"]
     assert (error["code"], error["current"], error["allowed"]) == ("STATE", ids["new"], [ids["offer"], ids["lost"]])
     assert (await crm.gql(MOVE, id=deal, i={"stageId": ids["offer"]}))["dealMove"]["errors"] == []
+
+
+async def test_what_deals_need_of_their_pipeline_stays(crm: TestCrm):
+    ids = await pipeline(crm)
+    await made(crm, "deal", {"name": "d"})
+    for stage, kind in (("new", "ON_HOLD"), ("won", "LOST")):
+        [error] = (await crm.gql(STAGE, id=ids[stage], i={"type": kind}))["stageUpdate"]["errors"]
+        assert (error["code"], error["path"]) == ("POLICY", ["input", "type"])
+    assert (await crm.gql(STAGE, id=ids["offer"], i={"type": "ON_HOLD"}))["stageUpdate"]["errors"] == []
+
+
+async def test_a_stage_says_what_a_deal_must_have(crm: TestCrm):
+    ids = await pipeline(crm)
+    asked = STAGE.replace("allowedNext", "requiredFields")
+    [error] = (await crm.gql(asked, id=ids["offer"], i={"requiredFields": ["colour"]}))["stageUpdate"]["errors"]
+    assert (error["code"], error["path"]) == ("VALIDATION", ["input", "requiredFields"])
+    for listed in (["amount", "source"], []):
+        answer = (await crm.gql(asked, id=ids["new"], i={"requiredFields": listed}))["stageUpdate"]
+        assert answer == {"stage": {"requiredFields": listed}, "errors": []}
+    await crm.gql(asked, id=ids["offer"], i={"requiredFields": ["amount", "source"]})
+    deal = await made(crm, "deal", {"name": "d"})
+    errors = (await crm.gql(MOVE, id=deal, i={"stageId": ids["offer"]}))["dealMove"]["errors"]
+    assert [(e["code"], e["path"]) for e in errors] == [("VALIDATION", ["input", "amount"]), ("VALIDATION", ["id"])]
+    new = "mutation($i: DealCreateInput!) { dealCreate(input: $i) { errors { path } } }"
+    errors = (await crm.gql(new, i={"name": "e", "stageId": ids["offer"]}))["dealCreate"]["errors"]
+    assert [e["path"] for e in errors] == [["input", "amount"], ["input", "source"]]
+    fields = '{ __type(name: "DealUpdateInput") { inputFields { name } } }'
+    assert set(ASKED_FOR) <= {f["name"] for f in (await crm.gql(fields))["__type"]["inputFields"]}

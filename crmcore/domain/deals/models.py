@@ -54,7 +54,10 @@ class Pipeline(Record):
 
 
 class Stage(Record):
-    """`allowed_next` lists the global ids of the stages that may follow; null means any of the pipeline."""
+    """`allowed_next` lists the global ids of the stages that may follow; null means any of the pipeline.
+
+    `required_fields` lists what a deal must have to enter, by the names of its inputs.
+    """
 
     pipeline: Any = reference("core.Pipeline", "CASCADE")
     name = Text(200)
@@ -64,6 +67,7 @@ class Stage(Record):
     probability = Int(default=0)
     rotten_after_days = Int(null=True)
     allowed_next = Json(null=True)
+    required_fields = Json(default=list)
 
     special: ClassVar[Rules] = Rules(
         unique=(Unique(("pipeline_id", "name_folded")),), rules=(rules.probability_is_percent,)

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from crmcore.errors import Invalid, Refusal, WrongState
 from crmcore.kit.ids import to_global
+from crmcore.kit.text import snake
 from crmcore.platform.record import Draft
 
 _STEP: Final = Decimal("0.0001")
@@ -51,6 +52,12 @@ STAGE_TYPE_MOVES: Final[Mapping[str, tuple[str, ...]]] = {
 """Which type of stage may follow which; a stage's own `allowed_next` narrows it. Out of WON or LOST is a reopening."""
 
 CLOSED_TYPES: Final = ("WON", "LOST")
+
+ASKED_FOR: Final = (
+    "customerId", "productId", "ownerId", "teamId", "amount", "openedOn", "expectedCloseOn", "lostReason",
+    "lostToCompetitor", "source",
+)  # fmt: skip
+"""What a stage may ask of a deal, by the names of inputs: all that may be empty and a seller fills in."""
 
 Row = Mapping[str, Any]
 
@@ -122,6 +129,14 @@ def check_stage_move(stage: Row, target: UUID, stages: Sequence[Row]) -> None:
         current=to_global("stage", stage["id"]),
         allowed=[to_global("stage", s["id"]) for s in allowed],
     )
+
+
+def entering_needs(stage: Row, deal: Row) -> Iterable[Refusal]:
+    """What a stage asks of a deal that enters it."""
+    for name in stage["required_fields"] or ():
+        held = deal.get(snake(name))
+        if held is None or (isinstance(held, str) and not held.strip()):
+            yield Invalid(f"A deal needs {name} to enter the stage {stage['name']}: set it first.", name)
 
 
 def closing_needs(stage_type: str, deal: Row) -> Iterable[Refusal]:

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from crmcore.domain.deals import events, rules
 from crmcore.domain.deals.models import Deal, Pipeline, PipelineKind, Stage, StageTransition, StageType
-from crmcore.errors import Invalid, NotFound
+from crmcore.errors import Invalid, NotFound, Refusal
 from crmcore.kit.sql import Sql, value
 from crmcore.platform.context import Context
 from crmcore.platform.database import Transaction
@@ -19,7 +19,7 @@ from crmcore.records import Change, Create, Draft, Event, Update, check, effect,
 Row = Mapping[str, Any]
 
 _TOLD: Final[Mapping[str, Event]] = {StageType.WON: events.DEAL_WON, StageType.LOST: events.DEAL_LOST}
-_NEEDED: Final = ("id", "pipeline_id", "name", "type", "position", "probability")
+_NEEDED: Final = ("id", "pipeline_id", "name", "type", "position", "probability", "required_fields")
 _GUARDED: Final = ("stage_id", "amount", "customer_id", "lost_reason", "closed_at")
 
 
@@ -101,7 +101,7 @@ async def stand_in_a_stage(ctx: Context, tx: Transaction, drafts: Sequence[Draft
             _arrive(ctx, draft, stages)
         stage = stages.get(draft.after["stage_id"])
         if stage is not None and not draft.refusals:
-            for refusal in (*_closing(stage, draft), *rules.closing_needs(stage["type"], draft.after)):
+            for refusal in (*_closing(stage, draft), *_needs(stage, draft)):
                 draft.refuse(refusal)
 
 
@@ -189,6 +189,14 @@ def _closing(stage: Row, draft: Draft) -> Iterable[Invalid]:
     """A deal has a time of closing if, and only if, it is won or lost."""
     if (draft.after["closed_at"] is not None) != (stage["type"] in rules.CLOSED_TYPES):
         yield Invalid(f"closedAt does not fit the stage {stage['name']}: only won and lost deals have it.", "closedAt")
+
+
+def _needs(stage: Row, draft: Draft) -> Iterable[Refusal]:
+    """What the deal lacks to stand there, and to enter if it does: each input once."""
+    entering = draft.before is None or draft.changed("stage_id")
+    needed = [*rules.closing_needs(stage["type"], draft.after)]
+    said = {refusal.path for refusal in needed}
+    return needed + [r for r in rules.entering_needs(stage, draft.after) if entering and r.path not in said]
 
 
 @effect(Deal)
