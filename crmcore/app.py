@@ -57,8 +57,15 @@ class Composition:
     schema: CrmSchema
 
 
+class Misdeclared(TypeError):
+    """The core's own declarations do not fit together; the text is for the developer who wrote them."""
+
+
 async def compose(plugins: Plugins) -> Composition:
-    """Put the core and the plugins together; a plugin that does not fit is left out and says so in its listing."""
+    """Put the core and the plugins together; a plugin that does not fit is left out and says so in its listing.
+
+    Misdeclared when the core alone does not fit.
+    """
 
     async def attempt(shares: Sequence[Contribution]) -> Composition:
         apps = [CORE, *(share.app for share in shares if share.app is not None)]
@@ -66,7 +73,10 @@ async def compose(plugins: Plugins) -> Composition:
         schema = derive([core_share(), *(Share(s.plugin, s.records, s.extensions, s.actions) for s in shares)])
         return Composition(plugins, apps, graph_of(models), schema)
 
-    return await plugins.admit(attempt)
+    try:
+        return await plugins.admit(attempt)
+    except (TypeError, ValueError) as error:
+        raise Misdeclared(str(error)) from error
 
 
 class Crm:

@@ -1,6 +1,6 @@
 """The command line. Each command translates its arguments, makes one call and prints what came of it.
 
-A mistake of the user ends with one line that says what to do and the exit code 1 (2 for a wrong command); `--json` puts
+A mistake of the user ends with one line that says what to do and the exit code 1 (2 for a wrong command or a declaration that does not fit); `--json` puts
 the result on stdout for a script, and nothing else there.
 """
 
@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from crmcore import __version__
+from crmcore.app import Misdeclared
 from crmcore.cli import data, listing, server
 from crmcore.cli.output import fail
 from crmcore.errors import CrmError
@@ -25,6 +26,8 @@ class Commands(typer.core.TyperGroup):
             return super().invoke(ctx)
         except CrmError as error:
             fail(error.message)
+        except Misdeclared as error:
+            fail(str(error), code=2)
         except DatabaseError as error:
             fail(f"The database does not work: {error}. crmcore doctor looks closer.")
 

@@ -52,6 +52,7 @@ def migrate(
     to: Annotated[
         str | None, typer.Option(help="One app's migration: core.0002_name, or core.zero to undo all.")
     ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Undo migrations even where tables with rows go.")] = False,
     as_json: Json = False,
 ) -> None:
     """Bring the database to the newest schema."""
@@ -66,7 +67,7 @@ def migrate(
     async def work() -> runner.Report:
         parts = await parts_of(settings)
         tell = None if as_json else lambda step: err.print(f"{'undoing' if step.back else 'applying'} {step.key}")
-        return await runner.migrate(settings.database_url, parts.apps, to=target, progress=tell)
+        return await runner.migrate(settings.database_url, parts.apps, to=target, losing=yes, progress=tell)
 
     report = run(work())
     if as_json:
@@ -81,6 +82,8 @@ def migrate(
             else ""
         )
         print(done or "The database is up to date.")
+        if report.backup and report.reverted:
+            print(f"The database as it was is in {report.backup}.")
         for difference in report.differences:
             err.print(f"[yellow]not as the models say:[/] {escape(difference)}")
     raise typer.Exit(1 if report.differences else 0)

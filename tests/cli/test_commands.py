@@ -47,7 +47,12 @@ def test_migrate_then_doctor(empty_database_url: str):
 
 def test_migrate_back_and_forth(file_url: str):
     asked(file_url, "migrate")
-    assert asked(file_url, "migrate", "--to", "core.zero")["reverted"] == ["core.0001_initial"]
+    for form in ([], ["--json"]):
+        refused = said(file_url, "migrate", "--to", "core.zero", *form)
+        assert "drops tables that hold rows: " in refused
+        assert "Say --yes to drop them." in refused
+    undone = asked(file_url, "migrate", "--to", "core.zero", "--yes")
+    assert (undone["reverted"], Path(undone["backup"]).exists()) == (["core.0001_initial"], True)
     assert "core.0001_initial wait. Run crmcore migrate." in said(file_url, "token", "create")
     assert asked(file_url, "migrate", "--to", "core.0001_initial")["applied"] == ["core.0001_initial"]
 
@@ -104,6 +109,20 @@ def test_version(file_url: str):
 )
 def test_mistakes_are_one_line(file_url: str, arguments: list[str], sentence: str):
     assert sentence in said(file_url, *arguments)
+
+
+@pytest.mark.parametrize(
+    "arguments", [["migrate"], ["doctor"], ["migration", "make", "core"], ["serve", "--port", "0"]]
+)
+def test_a_wrong_declaration_is_one_line(file_url: str, arguments: list[str], monkeypatch: pytest.MonkeyPatch):
+    sentence = "Deal.customer: a to-one may be deleted or not visible, so annotate it `Customer | None`."
+
+    def derive(_shares):
+        raise TypeError(sentence)
+
+    monkeypatch.setattr("crmcore.app.derive", derive)
+    result = crmcore(file_url, *arguments)
+    assert (result.exit_code, result.stdout, result.stderr) == (2, "", f"error: {sentence}\n")
 
 
 def test_mistakes_about_the_database(tmp_path: Path):

@@ -208,7 +208,7 @@ async def test_a_plugins_app_comes_and_goes_and_the_core_stays(databases: Any, s
             db, "customer", name="Zoë", kind="PERSON", roles="[]", lifecycle_stage="NEW", is_key_account=False
         )
         await add(db, "shop_note", customer_id=f"'{customer}'", text="hi")
-    assert [str(k) for k in (await migrate(url, apps, to=("shop", None))).reverted] == [f"shop.{first}"]
+    assert [str(k) for k in (await migrate(url, apps, to=("shop", None), losing=True)).reverted] == [f"shop.{first}"]
     assert await counts(url, "customer") == [1]
     async with opened(url) as db:
         with pytest.raises(Exception, match="shop_note"):
@@ -229,13 +229,32 @@ async def test_the_core_goes_down_with_what_stands_on_it_and_comes_back(database
             db, "customer", name="Zoë", kind="PERSON", roles="[]", lifecycle_stage="NEW", is_key_account=False
         )
         await add(db, "shop_note", customer_id=f"'{customer}'", text="hi")
-    report = await migrate(url, apps, to=("core", None))
+    report = await migrate(url, apps, to=("core", None), losing=True)
     assert report.reverted[0].app == "shop"
     assert {key.app for key in report.reverted} == {"shop", "core"}
     report = await migrate(url, apps)
     assert report.differences == []
     assert await counts(url, "customer", "shop_note", "tenant") == [0, 0, 1]
     databases.drop(url)
+
+
+async def test_tables_with_rows_are_not_dropped_unasked(empty_database_url: str, shop: ToyApp):
+    shop.models(V1)
+    await shop.make()
+    await migrate(empty_database_url, [shop.app])
+    await seed(empty_database_url)
+    with pytest.raises(ConfigError) as caught:
+        await migrate(empty_database_url, [shop.app], to=("shop", None))
+    assert caught.value.message == (
+        "Undoing shop.0001_initial drops tables that hold rows: shop_child, shop_parent. Say --yes to drop them."
+    )
+    assert await counts(empty_database_url, "shop_parent", "shop_child") == [3, 3]
+    report = await migrate(empty_database_url, [shop.app], to=("shop", None), losing=True)
+    assert [str(key) for key in report.reverted] == ["shop.0001_initial"]
+    if empty_database_url.startswith("sqlite"):
+        assert await counts(f"sqlite:///{report.backup}", "shop_parent", "shop_child") == [3, 3]
+    await migrate(empty_database_url, [shop.app])
+    assert (await migrate(empty_database_url, [shop.app], to=("shop", None))).reverted, "there is nothing to lose"
 
 
 async def test_four_at_once(empty_database_url: str):

@@ -12,7 +12,7 @@ from tortoise.migrations.schema_generator.state import State
 
 from crmcore.errors import ConfigError
 from crmcore.kit import times
-from crmcore.kit.sql import Sql, value
+from crmcore.kit.sql import Sql, ident, value
 from crmcore.platform.database import Database, Transaction, connect, dialect_of
 from crmcore.platform.identity import DEFAULT_TENANT, Tenant, create_tenant
 from crmcore.platform.metadata import App, load_models
@@ -53,12 +53,14 @@ async def migrate(
     apps: Sequence[App],
     *,
     to: tuple[str, str | None] | None = None,
+    losing: bool = False,
     progress: Callable[[Step], None] | None = None,
 ) -> Report:
     """Bring a database to the newest schema, or one app to a migration: `to=("core", "0003_x")`, None for before all.
 
     `apps` is always all of them. Waits for other runs. A SQLite file that has tables is copied first, to
-    `<file>.before-migration`. MigrationFailed leaves everything up to the failed migration in place.
+    `<file>.before-migration`. ConfigError if tables with rows would be dropped and `losing` does not allow it.
+    MigrationFailed leaves everything up to the failed migration in place.
     """
     graph = load(apps)
     report = Report()
@@ -67,6 +69,11 @@ async def migrate(
             await tx.execute(Sql(_TABLE))
         applied = graph.known(await _applied(db))
         plan = graph.forward(applied) if to is None else graph.towards(applied, *to)
+        if not losing and (lost := await _lost(db, graph, plan, applied)):
+            undone = ", ".join(str(step.key) for step in plan)
+            raise ConfigError(
+                f"Undoing {undone} drops tables that hold rows: {', '.join(lost)}. Say --yes to drop them."
+            )
         if plan and applied and isinstance(db, SqliteDatabase):
             report.backup = await _back_up(db)
         await _carry_out(db, graph, plan, applied, report, progress)
@@ -76,6 +83,31 @@ async def migrate(
             if any(Tenant in app.values() for app in models.values()):
                 await _default_tenant(db)
     return report
+
+
+async def _lost(db: Database, graph: Graph, plan: Sequence[Step], applied: set[Key]) -> list[str]:
+    """The tables that hold rows and go when what the plan takes back is taken back."""
+    undone = {step.key for step in plan if step.back}
+    if not undone:
+        return []
+    before, after = [_tables(await graph.state(keys)) for keys in (applied, applied - undone)]
+    found = []
+    for table in sorted(before - after):
+        if await _there(db, table) and await db.fetch(Sql(f"SELECT 1 AS one FROM {ident(table)} LIMIT 1")):
+            found.append(table)
+    return found
+
+
+def _tables(state: State) -> set[str]:
+    return {str(model.table) for model in state.models.values()}
+
+
+async def _there(db: Database, table: str) -> bool:
+    asked = {
+        "sqlite": "SELECT 1 AS one FROM sqlite_master WHERE type = 'table' AND name = ",
+        "postgres": "SELECT 1 AS one FROM pg_tables WHERE schemaname = current_schema() AND tablename = ",
+    }
+    return bool(await db.fetch(Sql(asked[db.dialect], value(table))))
 
 
 async def _carry_out(
@@ -135,12 +167,7 @@ async def _write_down(tx: Transaction, step: Step) -> None:
 
 
 async def _applied(db: Database) -> list[Key]:
-    there = (
-        "SELECT 1 AS one FROM sqlite_master WHERE name = 'migration'"
-        if db.dialect == "sqlite"
-        else "SELECT 1 AS one WHERE to_regclass('migration') IS NOT NULL"
-    )
-    if not await db.fetch(Sql(there)):
+    if not await _there(db, "migration"):
         return []
     return [Key(row["app"], row["name"]) for row in await db.fetch(Sql("SELECT app, name FROM migration"))]
 
