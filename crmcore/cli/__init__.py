@@ -1,7 +1,7 @@
 """The command line. Each command translates its arguments, makes one call and prints what came of it.
 
-A mistake of the user ends with one line that says what to do and the exit code 1 (2 for a wrong command or a declaration that does not fit); `--json` puts
-the result on stdout for a script, and nothing else there.
+A mistake of the user ends with one line that says what to do and the exit code 1 (2 for a wrong command or a
+declaration that does not fit); `--json` puts the result on stdout for a script, and nothing else there.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Who stands against a deletion: the living records, that stay, and name what is to go by a key that cannot do without."""
+"""Who stands against a deletion: the living records that stay and cannot do without what is to go."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ async def needing(step: Step, keys: Sequence[Key], deleted: Deleted) -> Iterator
 
     A row counts once, by however many of `keys` it names whatever goes; not at all if it is a part of one that counts.
     """
-    dialect, values = step.tx.dialect, {}
+    dialect = step.tx.dialect
+    values: dict[str, Any] = {}
     for key in keys:
         values |= _roots_value(shape_of(key.target).table, deleted[key.target], dialect)
         values[f"but {shape_of(key.model).table}"] = ids_value(deleted.get(key.model, {}), dialect)
@@ -54,7 +55,8 @@ def _named(place: int, key: Key, dialect: Dialect) -> Sql:
     table, target = shape_of(key.model).table, shape_of(key.target).table
     return Sql(
         f"SELECT {place}, r.root, t.id FROM {ident(table)} AS t JOIN ", _roots(target, dialect),
-        f" ON r.id = t.{ident(key.column)} WHERE ", of_tenant(), " AND NOT (", among("t.id", f"but {table}", dialect), ")",
+        f" ON r.id = t.{ident(key.column)} WHERE ", of_tenant(),
+        " AND NOT (", among("t.id", f"but {table}", dialect), ")",
     )  # fmt: skip
 
 
