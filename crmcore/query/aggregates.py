@@ -20,7 +20,7 @@ from crmcore.query.mapping import ColumnField, MoneyField, OneField, RecordType
 from crmcore.query.paging import join_one
 from crmcore.query.scope import EACH, Place, Scope, Table
 from crmcore.query.selection import TYPENAME, Selected, inner_type, object_type
-from crmcore.query.vocabulary import AGGREGATES, comparable, enum_name, groupable, hops, summable
+from crmcore.query.vocabulary import AGGREGATES, comparable, enum_name, groupable, one_step, summable
 
 _MOST_CURRENCIES: Final = 200
 
@@ -106,7 +106,7 @@ class Aggregates:
         record = self.scope.registry.by_model[table.model]
         parts = {name: part for name, part in item.fields().items() if not part.is_null()}
         if len(parts) != 1:
-            raise item.fail(f"give exactly one of field, {', '.join(sorted(hops(record)))}.")
+            raise item.fail(one_step(record))
         ((name, part),) = parts.items()
         if name != "field":
             if len(path) >= self.scope.limits.filter_depth:

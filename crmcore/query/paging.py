@@ -15,7 +15,7 @@ from crmcore.kit.sql import Sql, ident
 from crmcore.query.arguments import Argument
 from crmcore.query.mapping import ColumnField, MoneyField
 from crmcore.query.scope import Scope, Table
-from crmcore.query.vocabulary import hops, orderable
+from crmcore.query.vocabulary import hops, one_step, orderable
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +109,7 @@ def _key(
     parts = {name: part for name, part in item.fields().items() if not part.is_null()}
     through = [name for name in parts if name not in ("field", "direction", "nulls")]
     if len(through) + ("field" in parts) != 1:
-        raise item.fail(f"give exactly one of field and {', '.join(sorted(hops(record))) or 'nothing else'}.")
+        raise item.fail(one_step(record))
     if through:
         if len(parts) > 1:
             raise item.fail("direction and nulls belong beside field, at the end of the path.")

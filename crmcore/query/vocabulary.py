@@ -149,6 +149,12 @@ def hops(record: RecordType) -> dict[str, OneField]:
     return {name: field for name, field in record.fields.items() if isinstance(field, OneField)}
 
 
+def one_step(record: RecordType) -> str:
+    """What an order or a group needs at each step of its path, as a refusal says it."""
+    *others, last = ["field", *sorted(hops(record))]
+    return f"give exactly one of {', '.join(others)} and {last}." if others else f"give {last}."
+
+
 def groupable(record: RecordType) -> dict[str, ColumnField | OneField]:
     """The values of `<Record>GroupField`: columns with few values, to-one relations, and currencies of money."""
     found: dict[str, ColumnField | OneField] = {}

@@ -162,6 +162,8 @@ def _output(field: Any) -> str:
     assert isinstance(field, ColumnField)
     if field.enum:
         kind = f"[{field.enum.__name__}!]" if field.type.kind == "choices" else field.enum.__name__
+    elif field.type.kind == "json":
+        kind = "[String!]"
     else:
         kind = _SCALARS[field.type.kind]
     return f"{field.name}: {kind}{must}"

@@ -146,3 +146,17 @@ async def test_averages_round_half_even(graph, ctx, seed, amounts, expected):
 async def test_bad_arguments(graph, ctx, argument):
     with pytest.raises(BadInput):
         await graph.ask(ctx, f"{{ dealAggregate({argument}) {{ count }} }}")
+
+
+@pytest.mark.parametrize(
+    "aggregate, sentence",
+    [
+        ("taskAggregate(groupBy: [{}])", "give exactly one of field, case, customer, "),
+        ("touchpointAggregate(groupBy: [{contact: {}}])", "contact: give field."),
+        ("dealAggregate(groupBy: [{stage: {}}])", "stage: give exactly one of field and pipeline."),
+    ],
+)
+async def test_an_empty_step_of_a_group_says_what_it_needs(graph, ctx, aggregate, sentence):
+    with pytest.raises(BadInput) as caught:
+        await graph.ask(ctx, f"{{ {aggregate} {{ count }} }}")
+    assert sentence in caught.value.message
