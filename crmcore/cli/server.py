@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import platform
+import signal
 import socket
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
+import uvicorn
 from rich.markup import escape
 
 from crmcore import __version__
@@ -34,17 +38,34 @@ def serve(
     settings = load(**ctx.obj, host=host, port=port)
 
     async def work() -> None:
-        import uvicorn
-
         web = create_app(settings)
         config = server_config(web, settings)
         config.lifespan = "off"  # opened here, so that what is wrong with the database is said in one line
         async with web.router.lifespan_context(web):
             with _listening(settings) as listener:
                 print(f"crmcore {__version__} on http://{settings.host}:{listener.getsockname()[1]}", flush=True)
-                await uvicorn.Server(config).serve(sockets=[listener])
+                await _Server(config).serve(sockets=[listener])
 
     run(work())
+
+
+class _Server(uvicorn.Server):
+    """Ends on a signal and does not raise it again, so that the app's own end follows: the database is closed well."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        if sys.platform == "win32":
+            with super().capture_signals():
+                yield
+            return
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self.handle_exit, number, None)
+        try:
+            yield
+        finally:
+            for number in (signal.SIGINT, signal.SIGTERM):
+                loop.remove_signal_handler(number)
 
 
 def migrate(
