@@ -253,7 +253,7 @@ class Migration(migrations.Migration):
                 ("type", Text(max_length=40)),
                 ("probability", Int()),
                 ("rotten_after_days", Int(null=True)),
-                ("allowed_next", Json(null=True)),
+                ("allowed_next", Json()),
                 ("required_fields", Json()),
             ],
             options={

@@ -39,9 +39,7 @@ class Stage:
     type: models.StageType = field("What it means for a deal to stand here.")
     probability: int = field("Chance in percent that a deal here is won.")
     rotten_after_days: int | None = field("After how many days here a deal counts as neglected.")
-    allowed_next: list[ID] | None = field(
-        "Global ids of the stages of its pipeline that may follow; null allows any, an empty list none."
-    )
+    allowed_next: list[ID] = field("Global ids of the stages of its pipeline that may follow; if empty, any may.")
     required_fields: list[str] = field(
         "What a deal must have to enter this stage: names of fields of DealUpdateInput, such as amount or customerId."
     )

@@ -119,8 +119,7 @@ def names(schema: GraphQLSchema) -> Iterator[str]:
 
 
 def lists(schema: GraphQLSchema) -> Iterator[str]:
-    """`[T!]!` in answers, `[T!]` at a root (an error there empties one field); `[T!]` in inputs. Null in an answer is
-    another thing than an empty list only where the description says what it means."""
+    """`[T!]!` in answers, `[T!]` at a root (an error there empties one field); `[T!]` in inputs."""
     for owner, name, field in _fields(schema):
         place = f"{owner.name}.{name}"
         if get_named_type(field.type).name == "Node":
@@ -128,7 +127,7 @@ def lists(schema: GraphQLSchema) -> Iterator[str]:
         kind = field.type
         if isinstance(kind, GraphQLNonNull):
             kind = kind.of_type
-        elif isinstance(kind, GraphQLList) and not _is_root(schema, owner) and "null " not in (field.description or ""):
+        elif isinstance(kind, GraphQLList) and not _is_root(schema, owner):
             yield f"{place}: a list is never null, it is empty: [T!]!"
         if isinstance(kind, GraphQLList) and not isinstance(kind.of_type, GraphQLNonNull):
             yield f"{place}: a list holds no nulls: [T!]"

@@ -54,7 +54,7 @@ class Pipeline(Record):
 
 
 class Stage(Record):
-    """`allowed_next` lists the global ids of the stages that may follow; null means any of the pipeline.
+    """`allowed_next` lists the global ids of the stages that may follow; if empty, any of the pipeline.
 
     `required_fields` lists what a deal must have to enter, by the names of its inputs.
     """
@@ -66,7 +66,7 @@ class Stage(Record):
     type = Choice(StageType, default=StageType.OPEN)
     probability = Int(default=0)
     rotten_after_days = Int(null=True)
-    allowed_next = Json(null=True)
+    allowed_next = Json(default=list)
     required_fields = Json(default=list)
 
     special: ClassVar[Rules] = Rules(

@@ -112,7 +112,7 @@ def stages_after(stage: Row, stages: Sequence[Row]) -> list[Row]:
     following = [
         s
         for s in stages
-        if s["id"] != stage["id"] and s["type"] in types and (listed is None or to_global("stage", s["id"]) in listed)
+        if s["id"] != stage["id"] and s["type"] in types and (not listed or to_global("stage", s["id"]) in listed)
     ]
     return sorted(following, key=lambda s: (s["position"], s["id"]))
 
