@@ -173,9 +173,11 @@ class Company:
             name, kind, chance = STAGES[n % len(STAGES)]
             pipeline = self.ids.pipeline[n // len(STAGES)]
             self.ids.stage.append((key, pipeline, kind, chance))
-            return (pipeline, name, fold(name), n % len(STAGES) + 1, kind, chance)
+            return (pipeline, name, fold(name), n % len(STAGES) + 1, kind, chance, "[]", "[]")
 
-        columns = ("pipeline_id", "name", "name_folded", "position", "type", "probability")
+        columns = (
+            "pipeline_id", "name", "name_folded", "position", "type", "probability", "allowed_next", "required_fields",
+        )  # fmt: skip
         return self._rows("stage", columns, row, 2 * len(STAGES), living=True)
 
     # ------------------------------------------------------------ customers
