@@ -8,6 +8,7 @@ from uuid import UUID
 import pytest
 
 from crmcore.domain.customers import Customer
+from crmcore.errors import ConfigError
 from crmcore.kit.sql import Sql
 from crmcore.migrations import CORE
 from crmcore.platform.access import Actor, ActorKind, Policy
@@ -60,7 +61,9 @@ async def test_the_table_comes_to_a_database_in_use_and_goes_again(core_url: str
         await write(ctx, answers)
         assert await count(db, "surveys_response") == 3
 
-        report = await migrate(core_url, apps, to=("surveys", None))
+        with pytest.raises(ConfigError, match="surveys_response"):
+            await migrate(core_url, apps, to=("surveys", None))
+        report = await migrate(core_url, apps, to=("surveys", None), losing=True)
         assert [str(key) for key in report.reverted] == ["surveys.0001_initial"]
         assert await count(db, "customer") == 3
         assert await differences(db, await load_models([CORE])) == []
