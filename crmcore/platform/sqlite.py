@@ -51,6 +51,7 @@ def connect_file(
             "cache_size=-20000",
             "temp_store=MEMORY",
             "journal_size_limit=67108864",
+            "wal_autocheckpoint=10000",
             f"query_only={'ON' if query_only else 'OFF'}",
         ):
             connection.execute(f"PRAGMA {pragma}")  # house(sql-text): the pragmas above, which take no binds
