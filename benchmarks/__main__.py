@@ -30,6 +30,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--verify", type=int, default=20, help="requests of each operation whose answers are compared")
     parser.add_argument("--only-verify", action="store_true", help="compare the answers, measure nothing")
     parser.add_argument("--contestants", default=f"{FLOOR},{PRODUCT}", help="the first is what others are measured by")
+    parser.add_argument("--databases", default="postgres,sqlite", help="one of them, or both")
     parser.add_argument("--json", type=Path, help="where to write everything that was measured")
     parser.add_argument("--data", type=Path, help="folder of the PostgreSQL data; default: a temporary one")
     return parser.parse_args()
@@ -37,17 +38,10 @@ def arguments() -> argparse.Namespace:
 
 def main() -> int:
     options = arguments()
-    only = options.only.split(",")
     folder = options.data or Path(tempfile.mkdtemp(prefix="crmcore-bench-"))
     try:
-        with contextlib.ExitStack() as stack:
-            server = stack.enter_context(postgres.running(folder))
-            stage = _prepared(server, options)
-            contestants = [stack.enter_context(started(c, stage.url)) for c in options.contestants.split(",")]
-            compared = verify.agree(contestants, stage.ids, stage.token, count=options.verify, only=only)
-            print(f"{compared} answers compared: all agree", file=sys.stderr)
-            if not options.only_verify:
-                _measure(server, stage, contestants, options, only)
+        with postgres.running(folder) as server:
+            Run(server, folder, options).all()
     except verify.Disagreement as error:
         print(error, file=sys.stderr)
         return 1
@@ -57,42 +51,72 @@ def main() -> int:
     return 0
 
 
-def _prepared(server: postgres.Server, options: argparse.Namespace) -> Stage:
-    async def work() -> Stage:
-        size = Size(int(float(options.size.rstrip("x")) * Size().customers))
-        url = await server.create_database("benchmark")
-        return await admit(url, await fill(url, size), Reach(options.policy.upper()))
+class Run:
+    """One benchmark from its data to its table."""
 
-    began = time.perf_counter()
-    stage = asyncio.run(work())
-    print(f"data ready in {time.perf_counter() - began:.1f} s", file=sys.stderr)
-    return stage
+    def __init__(self, server: postgres.Server, folder: Path, options: argparse.Namespace) -> None:
+        self.server = server
+        self.folder = folder
+        self.options = options
+        self.only = options.only.split(",")
+        loads = tuple(int(c) for c in options.connections.split(","))
+        self.plan = measure.Plan(rounds=options.rounds, count=options.count, connections=loads)
+        self.turns: list[measure.Turn] = []
 
+    def all(self) -> None:
+        stage = self._prepared()
+        with contextlib.ExitStack() as stack:
+            databases = self.options.databases.split(",")
+            contestants = {
+                database: [stack.enter_context(started(c, stage.urls[database])) for c in self._names()]
+                for database in databases
+            }
+            everybody = [c for database in databases for c in contestants[database]]
+            compared = verify.agree(everybody, stage.ids, stage.token, count=self.options.verify, only=self.only)
+            print(f"{compared} answers compared: all agree", file=sys.stderr)
+            if self.options.only_verify:
+                return
+            rows = [row for group in contestants.values() for row in self._measured(stage, group)]
+        print(report.table(rows))
+        if self.options.json:
+            setting = {n: getattr(self.options, n) for n in ("size", "policy", "rounds", "count")}
+            report.write(self.options.json, setting, rows, measure.raw(self.turns))
 
-def _measure(
-    server: postgres.Server, stage: Stage, contestants: list[Contestant], options: argparse.Namespace, only: list[str]
-) -> None:
-    loads = tuple(int(c) for c in options.connections.split(","))
-    plan = measure.Plan(rounds=options.rounds, count=options.count, connections=loads)
-    turns: list[measure.Turn] = []
-    with measure.generator() as load:
-        for turn in measure.measured(load, server, contestants, stage.ids, stage.token, plan, only):
-            turns.append(turn)
-            print(f"\r{turn.operation} {len(turns)} windows", end="", file=sys.stderr, flush=True)
-    print(file=sys.stderr)
-    rows = measure.summary(turns)
-    _count(server, stage, contestants, rows)
-    print(report.table(rows))
-    if options.json:
-        setting = {"size": options.size, "policy": options.policy, "rounds": plan.rounds, "count": plan.count}
-        report.write(options.json, setting, rows, measure.raw(turns))
+    def _names(self) -> list[str]:
+        return list(self.options.contestants.split(","))
 
+    def _prepared(self) -> Stage:
+        async def work() -> Stage:
+            size = Size(int(float(self.options.size.rstrip("x")) * Size().customers))
+            file = self.folder / "benchmark.db"
+            for old in self.folder.glob("benchmark.db*"):
+                old.unlink()
+            beside = [f"sqlite:///{file}"] if "sqlite" in self.options.databases else []
+            url = await self.server.create_database("benchmark")
+            return await admit(url, await fill(url, size, beside), Reach(self.options.policy.upper()), beside)
 
-def _count(server: postgres.Server, stage: Stage, contestants: list[Contestant], rows: list[dict[str, Any]]) -> None:
-    by_name = {c.name: c for c in contestants}
-    for row in rows:
-        asked = by_name[row["contestant"]]
-        row["statements"] = measure.statements(server, asked, row["operation"], stage.ids, stage.token)
+        began = time.perf_counter()
+        stage = asyncio.run(work())
+        print(f"data ready in {time.perf_counter() - began:.1f} s", file=sys.stderr)
+        return stage
+
+    def _measured(self, stage: Stage, contestants: list[Contestant]) -> list[dict[str, Any]]:
+        """The contestants on one database; the first is what the others are measured by."""
+        turns: list[measure.Turn] = []
+        only = [o for o in self.only if o in operations.READS] if contestants[0].database == "sqlite" else self.only
+        with measure.generator() as load:
+            for turn in measure.measured(load, self.server, contestants, stage.ids, stage.token, self.plan, only):
+                turns.append(turn)
+                print(f"\r{turn.database} {turn.operation} {len(turns)} windows", end="", file=sys.stderr, flush=True)
+        print(file=sys.stderr)
+        self.turns += turns
+        rows = measure.summary(turns)
+        by_name = {c.name: c for c in contestants}
+        for row in rows:
+            if row["database"] == "postgres":
+                asked = by_name[row["contestant"]]
+                row["statements"] = measure.statements(self.server, asked, row["operation"], stage.ids, stage.token)
+        return rows
 
 
 if __name__ == "__main__":

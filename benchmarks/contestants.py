@@ -1,4 +1,4 @@
-"""Who is measured: one worker process each, uvicorn with httptools, on a free port of 127.0.0.1."""
+"""Who is measured: one worker process each, on a free port of 127.0.0.1."""
 
 from __future__ import annotations
 
@@ -23,11 +23,16 @@ CONNECTIONS: Final = 10
 
 @dataclass(frozen=True, slots=True)
 class Contestant:
-    """A running worker."""
+    """A running worker. `database` is postgres or sqlite."""
 
     name: str
+    database: str
     port: int
     pid: int
+
+    @property
+    def label(self) -> str:
+        return f"{self.name} on {self.database}"
 
     def path(self, operation: str) -> str:
         return f"/{operation}" if self.name == FLOOR else "/graphql"
@@ -68,7 +73,8 @@ def started(name: str, database_url: str) -> Iterator[Contestant]:
             if not port:
                 raise RuntimeError(f"The worker of {name} did not start.")
             _wait(int(port), process)
-            yield Contestant(name, int(port), process.pid)
+            database = "sqlite" if database_url.startswith("sqlite:") else "postgres"
+            yield Contestant(name, database, int(port), process.pid)
         finally:
             process.terminate()
 
@@ -84,19 +90,24 @@ def _wait(port: int, process: subprocess.Popen[str]) -> None:
         raise RuntimeError(f"The worker does not answer (exit code {process.poll()}): {error}") from error
 
 
-def application(name: str, database_url: str) -> Any:
-    """The ASGI application of a contestant."""
+def _config(name: str, database_url: str) -> Any:
+    """How a contestant is served: crmcore as `crmcore serve` does it, with every guard of the door."""
+    import uvicorn
+
     if name == FLOOR:
         from benchmarks.floor import create_floor
 
-        return create_floor(database_url, CONNECTIONS)
+        app = create_floor(database_url, CONNECTIONS)
+        return uvicorn.Config(app, http="httptools", loop="uvloop", log_level="warning", access_log=False)
     from crmcore.app import create_app
+    from crmcore.http.protocol import server_config
     from crmcore.settings import load
 
-    return create_app(load(
+    settings = load(
         database_url=database_url, database_connections=CONNECTIONS, page_max=500, plugins_enabled=False,
         log_level="warning",
-    ))  # fmt: skip
+    )  # fmt: skip
+    return server_config(create_app(settings), settings, loop="uvloop")
 
 
 def main(name: str, database_url: str) -> None:
@@ -107,10 +118,7 @@ def main(name: str, database_url: str) -> None:
     listener.bind(("127.0.0.1", 0))
     listener.listen(256)
     print(listener.getsockname()[1], flush=True)
-    config = uvicorn.Config(
-        application(name, database_url), http="httptools", loop="uvloop", log_level="warning", access_log=False
-    )
-    uvicorn.Server(config).run(sockets=[listener])
+    uvicorn.Server(_config(name, database_url)).run(sockets=[listener])
 
 
 if __name__ == "__main__":

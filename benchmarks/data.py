@@ -1,32 +1,117 @@
-"""Filling a migrated database: COPY straight into the tables, then statistics.
+"""Filling migrated databases with the same rows, then statistics.
 
 Two tenants share every table, so that a statement without its tenant predicate would be seen.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any, Protocol
 from uuid import UUID
 
 import asyncpg
 
 from benchmarks.company import Company, Ids, Size
+from crmcore.kit import times
+from crmcore.platform.sqlite import connect_file, file_of
 
 
-async def load(url: str, tenants: Sequence[UUID], size: Size) -> Ids:
-    """Fill the database and gather statistics; the keys of the first tenant."""
-    connection = await asyncpg.connect(url)
+class Store(Protocol):
+    """A migrated database that takes rows."""
+
+    async def open(self) -> None: ...
+
+    async def take(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None: ...
+
+    async def close(self) -> None:
+        """All rows are in: gather statistics."""
+
+
+class PostgresStore:
+    """COPY straight into the tables."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+
+    async def open(self) -> None:
+        self._connection = await asyncpg.connect(self._url)
+        await self._connection.execute("SET session_replication_role = replica")  # no foreign key check row by row
+
+    async def take(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+        await self._connection.copy_records_to_table(table, columns=columns, records=rows)
+
+    async def close(self) -> None:
+        await self._connection.execute("VACUUM ANALYZE")
+        await self._connection.execute("CHECKPOINT")
+        await self._connection.close()
+
+
+class SqliteStore:
+    """One transaction."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    async def open(self) -> None:
+        self._connection = connect_file(self._path, foreign_keys=False)
+        self._connection.execute("BEGIN")
+
+    async def take(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+        named = ", ".join(f'"{column}"' for column in columns)
+        text = f'INSERT INTO "{table}" ({named}) VALUES ({", ".join("?" for _ in columns)})'
+        self._connection.executemany(text, ([_AS.get(type(v), _same)(v) for v in row] for row in rows))
+
+    async def close(self) -> None:
+        self._connection.execute("COMMIT")
+        self._connection.execute("ANALYZE")
+        self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        self._connection.close()
+
+
+def _same(value: Any) -> Any:
+    return value
+
+
+_AS: dict[type, Any] = {
+    UUID: str, asyncpg.pgproto.pgproto.UUID: str, datetime: times.to_text, date: date.isoformat,
+}  # fmt: skip
+"""How SQLite keeps what PostgreSQL has a type for."""
+
+
+def store(url: str) -> Store:
+    return SqliteStore(file_of(url)) if url.startswith("sqlite:") else PostgresStore(url)
+
+
+async def load(urls: Iterable[str], tenants: Sequence[UUID], size: Size) -> Ids:
+    """Fill the databases and gather statistics; the keys of the first tenant."""
+    stores = [store(url) for url in urls]
     companies = [
         Company(tenant, size if n == 0 else Size(max(size.customers // 4, 10)), seed=n)
         for n, tenant in enumerate(tenants)
     ]
+    for each in stores:
+        await each.open()
+    for company in companies:
+        for table, columns, rows in company.tables():
+            made = list(rows)
+            for each in stores:
+                await each.take(table, columns, made)
+    for each in stores:
+        await each.close()
+    return companies[0].ids
+
+
+async def copy(table: str, keys: Sequence[UUID], origin: str, urls: Iterable[str]) -> None:
+    """Put rows of a PostgreSQL database into others too."""
+    connection = await asyncpg.connect(origin)
     try:
-        await connection.execute("SET session_replication_role = replica")  # no foreign key check row by row
-        for company in companies:
-            for table, columns, rows in company.tables():
-                await connection.copy_records_to_table(table, columns=columns, records=rows)
-        await connection.execute("VACUUM ANALYZE")
-        await connection.execute("CHECKPOINT")
+        rows = await connection.fetch(f'SELECT * FROM "{table}" WHERE id = ANY($1)', keys)
     finally:
         await connection.close()
-    return companies[0].ids
+    for url in urls:
+        other = store(url)
+        await other.open()
+        await other.take(table, list(rows[0].keys()), [tuple(row) for row in rows])
+        await other.close()

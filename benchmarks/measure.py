@@ -35,6 +35,7 @@ class Turn:
 
     operation: str
     contestant: str
+    database: str
     connections: int
     worker_ms: float
     postgres_ms: float
@@ -104,14 +105,14 @@ def _turn(
         "bodies": [contestant.body(operation, v) for v in asked], "warm": plan.warm,
         "count": plan.count if connections > 1 else max(plan.count // 4, 20), "seconds": plan.seconds,
     })  # fmt: skip
-    processes = server.pids()
+    processes = server.pids() if contestant.database == "postgres" else []
     worker, postgres = cpu_seconds([contestant.pid]), cpu_seconds(processes)
     result = load.go()
     worker, postgres = cpu_seconds([contestant.pid]) - worker, cpu_seconds(processes) - postgres
     n = result["requests"]
     return Turn(
-        operation, contestant.name, connections, worker / n * 1e3, postgres / n * 1e3, n / result["seconds"],
-        result["p50"] * 1e3,
+        operation, contestant.name, contestant.database, connections, worker / n * 1e3, postgres / n * 1e3,
+        n / result["seconds"], result["p50"] * 1e3,
     )  # fmt: skip
 
 
@@ -139,7 +140,8 @@ def _logged(server: Server) -> list[str]:
 def summary(turns: Sequence[Turn]) -> list[dict[str, Any]]:
     """One row for each operation and contestant: medians over the rounds, and ratios to the first contestant's.
 
-    CPU is that of the smallest number of connections above one, where nobody waits for long.
+    All turns are of one database. CPU is that of the smallest number of connections above one, where nobody waits
+    for long.
     """
     rows = []
     first = turns[0].contestant
@@ -155,6 +157,7 @@ def summary(turns: Sequence[Turn]) -> list[dict[str, Any]]:
             rows.append({
                 "operation": operation,
                 "contestant": contestant,
+                "database": turns[0].database,
                 "worker_ms": median(t.worker_ms for t in mine),
                 "postgres_ms": median(t.postgres_ms for t in mine),
                 "total_ms": median(t.total_ms for t in mine),

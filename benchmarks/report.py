@@ -11,8 +11,8 @@ from typing import Any
 from benchmarks import operations
 
 HEAD = (
-    "operation", "contestant", "worker ms", "PostgreSQL ms", "total ms", "x floor", "(lowest-highest)", "rps", "p50 ms",
-    "statements",
+    "operation", "database", "contestant", "worker ms", "PostgreSQL ms", "total ms", "x floor", "(lowest-highest)",
+    "rps", "p50 ms", "statements",
 )  # fmt: skip
 
 
@@ -27,6 +27,7 @@ def _cells(row: dict[str, Any]) -> tuple[str, ...]:
     said = f"{counted['statements']}" + (f" + {counted['control']}" if counted["control"] else "") if counted else ""
     return (
         f"{row['operation']} {operations.WHAT[row['operation']]}",
+        row["database"],
         row["contestant"],
         f"{row['worker_ms']:.3f}",
         f"{row['postgres_ms']:.3f}",

@@ -1,7 +1,11 @@
-"""Setting the stage: a migrated database with two tenants and their data, and the token that everybody uses."""
+"""Setting the stage: migrated databases with two tenants and their data, and the token that everybody uses.
+
+There is one PostgreSQL database, and as many beside it with the same rows as are asked for.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
@@ -9,38 +13,40 @@ from uuid import UUID
 import asyncpg
 
 from benchmarks.company import Ids, Size
-from benchmarks.data import load
+from benchmarks.data import copy, load
 from crmcore.migrations import CORE
 from crmcore.platform.access import Reach
-from crmcore.platform.database import connect
+from crmcore.platform.database import connect, dialect_of
 from crmcore.platform.identity import create_tenant, create_token
 from crmcore.platform.migrate import migrate
 
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """A database ready to be measured. `ids` are those that requests may name: visible to the token's holder."""
+    """Databases ready to be measured. `ids` are those that requests may name: visible to the token's holder."""
 
-    url: str
+    urls: Mapping[str, str]
     token: str
     ids: Ids
 
 
-async def fill(url: str, size: Size) -> Ids:
-    """Migrate the database and fill it; what the first tenant has."""
-    report = await migrate(url, [CORE])
-    if report.differences:
-        raise RuntimeError(f"The migrated schema is not what the models say: {report.differences}")
+async def fill(url: str, size: Size, beside: Sequence[str] = ()) -> Ids:
+    """Migrate the databases and fill them; what the first tenant has."""
+    for each in (url, *beside):
+        report = await migrate(each, [CORE])
+        if report.differences:
+            raise RuntimeError(f"The migrated schema is not what the models say: {report.differences}")
     db = await connect(url, connections=2)
     try:
         async with db.transaction() as tx:
             tenants = [await create_tenant(tx, slug, slug) for slug in ("measured", "beside")]
     finally:
         await db.close()
-    return await load(url, tenants, size)
+    await copy("tenant", tenants, url, beside)
+    return await load((url, *beside), tenants, size)
 
 
-async def admit(url: str, ids: Ids, reach: Reach = Reach.TENANT) -> Stage:
+async def admit(url: str, ids: Ids, reach: Reach = Reach.TENANT, beside: Sequence[str] = ()) -> Stage:
     """A token for the first tenant. With OWN or TEAM it acts as a user and sees that much."""
     user, customers = await _seen(url, ids, reach)
     db = await connect(url, connections=2)
@@ -49,7 +55,8 @@ async def admit(url: str, ids: Ids, reach: Reach = Reach.TENANT) -> Stage:
             token = await create_token(tx, ids.tenant, "benchmark", user_id=user, reach=reach)
     finally:
         await db.close()
-    return Stage(url, token.text, replace(ids, customer=customers))
+    await copy("api_token", [token.id], url, beside)
+    return Stage({dialect_of(each): each for each in (url, *beside)}, token.text, replace(ids, customer=customers))
 
 
 async def _seen(url: str, ids: Ids, reach: Reach) -> tuple[Any, list[UUID]]:

@@ -1,4 +1,4 @@
-"""The floor: what somebody who knows PostgreSQL would write by hand for these operations, and nothing else."""
+"""The floor: what somebody who knows the database would write by hand for these operations, and nothing else."""
 
 from benchmarks.floor.application import create_floor
 

@@ -7,142 +7,76 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, date, datetime
-from decimal import Decimal
-from typing import Any
-from uuid import UUID
+from typing import Any, Protocol
 
-import asyncpg
 import orjson
-import uuid_utils
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from benchmarks.floor.statements import REACHES, written
 
-Caller = Any
-Answer = Callable[[Any, Caller, dict[str, Any]], Awaitable[str | None]]
+class Floor(Protocol):
+    """A database with its hand-written statements."""
 
-TOKEN = """
-SELECT t.id, t.hash, t.tenant_id, t.actor_kind, t.reach, u.id AS user_id, u.team_id FROM api_token t
-JOIN tenant n ON n.id = t.tenant_id AND n.state = 'ACTIVE'
-LEFT JOIN "user" u ON u.id = t.user_id AND u.tenant_id = t.tenant_id AND u.deleted_at IS NULL AND u.is_active
-WHERE t.key = $1 AND t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > $2)
-AND (t.user_id IS NULL OR u.id IS NOT NULL)
-"""
+    operations: tuple[str, ...]
 
+    async def open(self) -> None: ...
 
-class Connection(asyncpg.Connection):  # type: ignore[misc]
-    """The pool's clean-up between uses is a round trip for nothing: no session state is set here."""
+    async def close(self) -> None: ...
 
-    __slots__ = ()
-
-    def get_reset_query(self) -> str:
-        return ""
+    async def answer(self, operation: str, token: str, variables: dict[str, Any]) -> str | bytes | None:
+        """Finished JSON, or None for null. NobodyError for a wrong token."""
 
 
-async def authenticate(connection: Any, request: Request) -> Caller | None:
-    token = request.headers.get("authorization", "").removeprefix("Bearer ")
-    caller = await connection.fetchrow(TOKEN, token[9:21], datetime.now(UTC))
+class NobodyError(Exception):
+    """The token names no caller."""
+
+
+def key_of(token: str) -> str:
+    """The part of a token by which it is found."""
+    return token[9:21]
+
+
+def checked(token: str, caller: Any) -> Any:
+    """The caller that was found by the token's key, if the whole token is theirs."""
     if caller is None or not hmac.compare_digest(caller["hash"], hashlib.sha256(token.encode()).hexdigest()):
-        return None
+        raise NobodyError
     return caller
-
-
-def _caller(caller: Caller) -> dict[str, Any]:
-    return {"tenant": caller["tenant_id"], "user": caller["user_id"], "team": caller["team_id"]}
-
-
-def read(operation: str, bind: Callable[[dict[str, Any]], dict[str, Any]]) -> Answer:
-    """A route that runs one statement."""
-    statements = {reach: written(operation, reach) for reach in REACHES}
-
-    async def answer(connection: Any, caller: Caller, variables: dict[str, Any]) -> str | None:
-        statement = statements[caller["reach"]]
-        found: str | None = await connection.fetchval(
-            statement.text, *statement.values(_caller(caller) | bind(variables))
-        )
-        return found
-
-    return answer
-
-
-NAMED = {reach: written("M1_named", reach) for reach in REACHES}
-CREATE = written("M1", "TENANT")
-
-
-async def create_deal(connection: Any, caller: Caller, variables: dict[str, Any]) -> str | None:
-    """Look up what the deal names, insert deal, transition and events: one transaction of two statements."""
-    given = variables["input"]
-    values = _caller(caller) | {"stage_id": _key(given["stageId"]), "customer_id": _key(given["customerId"])}
-    named = NAMED[caller["reach"]]
-    async with connection.transaction():
-        found = await connection.fetchrow(named.text, *named.values(values))
-        if found is None:
-            return '{"deal":null,"errors":[{"code":"NOT_FOUND","message":"No such stage or customer."}]}'
-        values |= dict(found) | {
-            "id": _new(), "transition_id": _new(), "event_id": _new(), "other_event_id": _new(), "cause": _new(),
-            "name": given["name"], "folded": given["name"].casefold(),
-            "amount": int(Decimal(given["amount"]["amount"]) * 10_000), "currency": given["amount"]["currencyCode"],
-            "expected": _day(given["expectedCloseOn"]), "now": datetime.now(UTC), "actor_kind": caller["actor_kind"],
-            "actor_id": caller["user_id"] if caller["actor_kind"] == "USER" else caller["id"],
-        }  # fmt: skip
-        made: str | None = await connection.fetchval(CREATE.text, *CREATE.values(values))
-        return made
-
-
-def _new() -> UUID:
-    return UUID(int=uuid_utils.uuid7().int)
-
-
-def _key(global_id: str) -> UUID:
-    return UUID(global_id.rpartition("_")[2])
-
-
-def _day(text: str) -> date:
-    return date.fromisoformat(text)
-
-
-ANSWERS: dict[str, Answer] = {
-    "Q1": read("Q1", lambda v: v),
-    "Q2": read("Q2", lambda v: v),
-    "Q3": read("Q3", lambda v: {"id": _key(v["id"]), "today": _day(v["today"])}),
-    "Q4": read("Q4", lambda v: {"from": _day(v["from"])}),
-    "M1": create_deal,
-}
 
 
 def create_floor(database_url: str, connections: int = 10) -> Starlette:
     """The application: `POST /Q1` and so on, the variables as its body."""
+    floor = _floor(database_url, connections)
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        async with asyncpg.create_pool(
-            database_url,
-            min_size=1,
-            max_size=connections,
-            max_queries=2**31,
-            max_inactive_connection_lifetime=0,
-            connection_class=Connection,
-            max_cacheable_statement_size=0,
-            server_settings={"timezone": "UTC", "jit": "off"},
-        ) as app.state.pool:
-            yield
+        await floor.open()
+        yield
+        await floor.close()
 
-    def route(name: str, answer: Answer) -> Route:
+    def route(operation: str) -> Route:
         async def endpoint(request: Request) -> Response:
             variables = orjson.loads(await request.body())
-            async with request.app.state.pool.acquire() as connection:
-                caller = await authenticate(connection, request)
-                if caller is None:
-                    return Response(status_code=401)
-                body = await answer(connection, caller, variables)
+            token = request.headers.get("authorization", "").removeprefix("Bearer ")
+            try:
+                body = await floor.answer(operation, token, variables)
+            except NobodyError:
+                return Response(status_code=401)
             return Response(body or "null", media_type="application/json")
 
-        return Route(f"/{name}", endpoint, methods=["POST"])
+        return Route(f"/{operation}", endpoint, methods=["POST"])
 
-    return Starlette(routes=[route(name, answer) for name, answer in ANSWERS.items()], lifespan=lifespan)
+    return Starlette(routes=[route(operation) for operation in floor.operations], lifespan=lifespan)
+
+
+def _floor(database_url: str, connections: int) -> Floor:
+    if database_url.startswith("sqlite:"):
+        from benchmarks.floor.sqlite import SqliteFloor
+
+        return SqliteFloor(database_url)
+    from benchmarks.floor.postgres import PostgresFloor
+
+    return PostgresFloor(database_url, connections)
