@@ -82,7 +82,8 @@ class Records:
             given = self.scope.selection.arguments(selected, below)
             target, tie = self.scope.related(table, field)
             found = (*place, selected.key)
-            return self.connections.compile(target, tie, given, inner_type(below), selected.nodes, found)
+            name = f"{type_.name}.{selected.name}"
+            return self.connections.compile(name, target, tie, given, inner_type(below), selected.nodes, found)
         if isinstance(field, MoneyField):
             return self.money(table, field, inner_type(below), selected)
         if isinstance(field, StampField):

@@ -14,7 +14,7 @@ from graphql import GraphQLObjectType
 
 from crmcore.kit.sql import Bind, Sql, all_of, join
 from crmcore.query.arguments import Argument
-from crmcore.query.cursors import Cursors
+from crmcore.query.cursors import Binding, Cursors, binding_of
 from crmcore.query.dialects import Expression, Pair
 from crmcore.query.filters import Filters
 from crmcore.query.keyset import Half, Keyset, halves, leads_index
@@ -39,6 +39,7 @@ class _List:
     conditions: list[Sql | str]
     order: Order
     page: Page
+    binding: Binding
     keyset: Keyset | None
     name: str = ""
     """Of the CTE; empty for a plain select."""
@@ -58,6 +59,7 @@ class Connections:
 
     def compile(
         self,
+        name: str,
         table: Table,
         tie: Sql,
         given: Mapping[str, Argument],
@@ -65,12 +67,13 @@ class Connections:
         nodes: Sequence[Any],
         place: Place,
     ) -> Sql:
-        """A scalar subquery: the connection over the rows of `table` that `tie` admits (which guards them too)."""
+        """A scalar subquery: the list `name`, the rows of `table` that `tie` admits (which guards them too)."""
         where = self.filters.where(table, given.get("where"))
         order = order_of(self.scope, table, given.get("orderBy"))
         page = page_of(self.scope, given)
-        keyset = Keyset(self.scope, order, page.cursor, self.cursors) if page.cursor else None
-        found = _List(table, [tie, where], order, page, keyset)
+        binding = binding_of(name, order.signature, given)
+        keyset = Keyset(self.scope, order, page.cursor, self.cursors, binding) if page.cursor else None
+        found = _List(table, [tie, where], order, page, binding, keyset)
         parts = self.scope.selection.of(nodes, type_)
         if self._splits(found, place):
             found.halves = list(halves(order, keyset, page.backward))
@@ -154,7 +157,7 @@ class Connections:
 
     def _cursor(self, found: _List) -> Sql:
         """The marker that becomes a cursor, for a row of the CTE."""
-        self.scope.cursors.append(found.order.signature)
+        self.scope.cursors.append(found.binding)
         number = len(self.scope.cursors) - 1
         values = [
             self.dialect.raw(key.kind, f"{found.table.alias}.{key_column(i)}") for i, key in enumerate(found.order.keys)

@@ -64,7 +64,7 @@ class ReadEngine:
             return Completed(None)
         answer = text.encode() if isinstance(text, str) else text
         if plan.cursors:
-            answer = self.cursors.finish(answer, ctx.policy.tenant_id, plan.cursors)
+            answer = self.cursors.finish(answer, run, plan.cursors)
         if not plan.batches:
             return Completed(answer)
         splice = Splice(self.schema, ctx, reading, self.batch_seconds, partial(self._refs, ctx))

@@ -7,7 +7,7 @@ those without are two ranges of its index, each read in order; one condition ove
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Iterator
 from copy import copy
 from dataclasses import dataclass, replace
 from functools import cache
@@ -17,7 +17,7 @@ from crmcore.kit.sql import EMPTY, Bind, Sql, all_of, any_of, join
 from crmcore.platform.record import Record
 from crmcore.platform.tables import indexes_of
 from crmcore.query.arguments import Argument, Run
-from crmcore.query.cursors import Cursors
+from crmcore.query.cursors import Binding, Cursors
 from crmcore.query.operands import CASTS, from_payload
 from crmcore.query.paging import Key, Order
 from crmcore.query.scope import Scope
@@ -34,17 +34,16 @@ class Half:
 class Keyset:
     """The condition of being beyond a cursor in an order."""
 
-    def __init__(self, scope: Scope, order: Order, cursor: Argument, cursors: Cursors) -> None:
+    def __init__(self, scope: Scope, order: Order, cursor: Argument, cursors: Cursors, binding: Binding) -> None:
         self.order = order
         dialect = scope.dialect.name
-        get, signature = cursor.get(), order.signature
-        memo: Hashable = (cursor.path or id(cursor), signature)
+        get, memo = cursor.get(), object()
 
         def values(run: Run) -> list[Any]:
             found: list[Any] | None = run.memo.get(memo)
             if found is None:
                 try:
-                    found = cursors.open(str(get(run)), run.context.policy.tenant_id, signature)
+                    found = cursors.open(str(get(run)), run, binding(run), len(order.keys))
                 except ValueError as error:
                     raise cursor.fail(str(error)) from error
                 run.memo[memo] = found

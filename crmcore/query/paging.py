@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from hashlib import blake2b
 from typing import Final
 
 from crmcore.kit.sql import Sql, ident
@@ -48,7 +47,8 @@ class Order:
 
     keys: Sequence[Key]
     joins: Sql
-    signature: bytes
+    signature: str
+    """What tells this order from others."""
 
     def sql(self, reverse: bool, of_page: str = "") -> str:
         """ORDER BY, on the tables or on the columns in which a page `of_page` carries the keys."""
@@ -82,7 +82,6 @@ def page_of(scope: Scope, given: Mapping[str, Argument]) -> Page:
 
 def order_of(scope: Scope, table: Table, given: Argument | None) -> Order:
     """The order that `orderBy` asks for; by id without one."""
-    record = scope.registry.by_model[table.model]
     keys: list[Key] = []
     joins: dict[tuple[str, ...], Table] = {}
     pieces: list[Sql] = []
@@ -93,8 +92,8 @@ def order_of(scope: Scope, table: Table, given: Argument | None) -> Order:
             keys.append(key)
     if all(key.ref != table.ref("id") for key in keys):
         keys.append(Key("id", table, "id", "uuid", False, bool(keys) and keys[-1].descending))
-    told = "|".join((record.table, *(f"{k.name} {k.descending} {k.nulls_first}" for k in keys)))
-    return Order(tuple(keys), Sql(*pieces), blake2b(told.encode(), digest_size=8).digest())
+    told = "|".join(f"{k.name} {k.kind} {k.descending} {k.nulls_first}" for k in keys)
+    return Order(tuple(keys), Sql(*pieces), told)
 
 
 def _key(

@@ -13,15 +13,16 @@ from dataclasses import dataclass, field
 
 from crmcore.kit.sql import Statement
 from crmcore.query.arguments import Question, Questions, Run
+from crmcore.query.cursors import Binding
 from crmcore.query.scope import BatchSpec
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What it takes to answer: the statement, the signatures of the orders with cursors, and the batch fields."""
+    """What it takes to answer: the statement, what the lists with cursors are bound to, and the batch fields."""
 
     statement: Statement
-    cursors: tuple[bytes, ...] = ()
+    cursors: tuple[Binding, ...] = ()
     batches: tuple[BatchSpec, ...] = ()
 
 

@@ -114,7 +114,8 @@ class Roots:
             type_ = _object(reading)
             table.deleted = "deleted" in given and given["deleted"].exact() is True
             guard = self.scope.guard(table)
-            return self.records.connections.compile(table, guard, given, type_, reading.nodes, ())
+            name = reading.nodes[0].name.value
+            return self.records.connections.compile(name, table, guard, given, type_, reading.nodes, ())
         if root.kind == "aggregate":
             return Aggregates(self.scope, self.records).compile(root.record, given, _object(reading), reading.nodes)
         if root.kind == "external":

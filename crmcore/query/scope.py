@@ -13,6 +13,7 @@ from crmcore.kit.sql import Bind, Sql, ident
 from crmcore.platform.predicates import predicate, shown_by_child, shown_by_parent
 from crmcore.platform.record import Record
 from crmcore.query.arguments import Questions
+from crmcore.query.cursors import Binding
 from crmcore.query.dialects import DIALECTS, Dialect
 from crmcore.query.mapping import BatchField, ManyField, RecordType, Registry
 from crmcore.query.selection import Selected, Selection
@@ -78,7 +79,7 @@ class BatchSpec:
 
 
 class Scope:
-    """One compilation. `cursors` are the signatures of the orders whose cursors are in the answer."""
+    """One compilation. `cursors` are what the lists are bound to whose cursors are in the answer."""
 
     def __init__(
         self,
@@ -97,7 +98,7 @@ class Scope:
         self.selection = selection
         self.limits = limits
         self.policy = policy
-        self.cursors: list[bytes] = []
+        self.cursors: list[Binding] = []
         self.batches: list[BatchSpec] = []
         self.conditions = 0
         self._aliases = 0

@@ -74,9 +74,9 @@ def list_arguments(shapes: Shapes, target: str) -> list[StrawberryArgument]:
             "orderBy", optional(listed(shapes[f"{target}Order"])), "Keys of the order, the first one counts most."
         ),
         argument("first", optional(int), "How many records from the start, or after the cursor. 50 unless given."),
-        argument("after", optional(str), "A cursor: begin behind it."),
+        argument("after", optional(str), "A cursor of a page with the same where and orderBy: begin behind it."),
         argument("last", optional(int), "How many records from the end, or before the cursor."),
-        argument("before", optional(str), "A cursor: end in front of it."),
+        argument("before", optional(str), "A cursor of a page with the same where and orderBy: end in front of it."),
     ]
 
 

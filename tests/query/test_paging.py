@@ -215,3 +215,72 @@ async def test_walks_of_nested_lists(graph, ctx, seed):
         if not page["pageInfo"]["hasNextPage"]:
             break
     assert sorted(ids) == sorted(f"customer_{c}" for c in children)
+
+
+async def refusal(graph, ctx, text, variables=None):
+    with pytest.raises(BadInput) as refused:
+        await graph.ask(ctx, text, variables)
+    assert refused.value.path[-1] in ("after", "before")
+    return refused.value.message
+
+
+ELSEWHERE = [
+    "customers(after: $c, where: {employees: {gt: 1}})", "customers(after: $c, where: {not: {employees: {gt: 0}}})",
+    "customers(after: $c)", "customers(before: $c)", "deals(after: $c)",
+    "customers(after: $c, where: {employees: {gt: 0}}, orderBy: {field: NAME})",
+    "customers(after: $c, where: {employees: {gt: 0}}, orderBy: {field: ID, direction: DESC})",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("elsewhere", ELSEWHERE)
+async def test_a_cursor_belongs_to_its_list_order_and_filter(graph, ctx, many, elsewhere):
+    cursor = await cursor_of(graph, ctx, "first: 1, where: {employees: {gt: 0}}")
+    text = f"query($c: String) {{ {elsewhere} {{ nodes {{ id }} }} }}"
+    assert "another list, filter or order" in await refusal(graph, ctx, text, {"c": cursor})
+
+
+async def test_a_cursor_of_a_record_s_list_is_none_of_the_whole_list(graph, ctx, seed):
+    parent = await seed(customers.Customer, name="Parent")
+    await seed.many(customers.Customer, [{"name": "child", "parent_id": parent} for _ in range(3)])
+    text = f'{{ customer(id: "customer_{parent}") {{ children(first: 1) {{ pageInfo {{ endCursor }} }} }} }}'
+    cursor = (await graph.ask(ctx, text))["customer"]["children"]["pageInfo"]["endCursor"]
+    whole = "query($c: String) { customers(after: $c) { nodes { id } } }"
+    assert "another list" in await refusal(graph, ctx, whole, {"c": cursor})
+
+
+SAME = [
+    ("", "", {}), ("where: {employees: {gt: 0}}", "where: $w", {"w": {"employees": {"gt": 0}}}),
+    ("where: {employees: {gt: 0}}", "where: {employees: {gt: $n}}", {"n": 0}),
+    ("", "where: $w", {"w": None}), ("", "where: $w", {}), ("where: {}", "where: $w", {}),
+    ('where: {name: {ne: "x"}, importance: {in: A}}', "where: $w", {"w": {"importance": {"in": ["A"]}, "name": {"ne": "x"}}}),
+    ('where: {verifiedAt: {gt: "2020-01-01T00:00:00Z"}}', "where: $w", {"w": {"verifiedAt": {"gt": "2020-01-01T01:00:00+01:00"}}}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("literal, variable, variables", SAME)
+async def test_a_filter_is_the_same_however_it_is_written(graph, ctx, many, literal, variable, variables):
+    cursor = await cursor_of(graph, ctx, f"first: 1, {literal}")
+    head = "query($c: String, $w: CustomerFilter, $n: Int)"
+    text = f"{head} {{ customers(first: 1, after: $c, {variable}) {{ nodes {{ id }} }} }}".replace(", )", ")")
+    if "$n" not in variable:
+        text = text.replace(", $n: Int", "")
+    if "$w" not in variable:
+        text = text.replace(", $w: CustomerFilter", "")
+    found = await graph.ask(ctx, text, {"c": cursor, **variables})
+    assert len(found["customers"]["nodes"]) == 1
+
+
+async def test_what_is_no_cursor_is_told_from_one_of_another_list(graph, ctx, many):
+    own = await cursor_of(graph, ctx)
+    text = "query($c: String) { customers(after: $c) { nodes { id } } }"
+    for bad in ("", "x", "\U0001f600", own[:-4], own[:-1], own.swapcase(), "A" * 5000, own + own):
+        assert "no cursor of yours" in await refusal(graph, ctx, text, {"c": bad})
+
+
+async def test_a_cursor_of_an_older_order_is_stale(graph, ctx, many, monkeypatch):
+    """As if the order had had other keys when the cursor was made, under the same names."""
+    monkeypatch.setattr("crmcore.query.cursors.binding_of", lambda *_: lambda run: b"12345678")
+    monkeypatch.setattr("crmcore.query.connections.binding_of", lambda *_: lambda run: b"12345678")
+    by_name = await cursor_of(graph, ctx, "first: 1, orderBy: {field: NAME}")
+    text = "query($c: String) { customers(after: $c) { nodes { id } } }"
+    assert "older version" in await refusal(graph, ctx, text, {"c": by_name})

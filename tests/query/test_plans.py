@@ -74,7 +74,7 @@ async def test_refusals_on_a_known_plan(graph, ctx, rows):
             await graph.ask(ctx, text, {"id": good, "a": "nonsense"})
         assert refused.value.path == ("after",)
         with pytest.raises(BadInput) as refused:
-            await graph.ask(ctx, text, {"id": "nonsense", "a": page["pageInfo"]["endCursor"]})
+            await graph.ask(ctx, text, {"id": "nonsense"})
         assert refused.value.path == ("where", "id", "eq")
 
 
