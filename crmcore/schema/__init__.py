@@ -12,7 +12,7 @@ from crmcore.schema.printing import print_core_schema
 if TYPE_CHECKING:
     from crmcore.schema.activities import Interaction, Task
     from crmcore.schema.care import CarePlan, Touchpoint
-    from crmcore.schema.cases import Case
+    from crmcore.schema.cases import Case, CaseEvent
     from crmcore.schema.catalogue import Product
     from crmcore.schema.contacts import Contact, ContactLink
     from crmcore.schema.customers import Address, ContactPoint, Customer
@@ -23,6 +23,7 @@ __all__ = [
     "Address",
     "CarePlan",
     "Case",
+    "CaseEvent",
     "Contact",
     "ContactLink",
     "ContactPoint",

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from crmcore.schema.catalogue import Product
     from crmcore.schema.contacts import Contact
     from crmcore.schema.customers import Customer
+    from crmcore.schema.people import User
 
 
 @record(models.Case)
@@ -42,8 +43,22 @@ class Case:
     first_response_at: datetime | None = field("When we first answered.", write="create")
     resolved_at: datetime | None = field("When it was solved.", write="create")
     closed_at: datetime | None = field("When it was closed.", write="create")
+    events: Many[CaseEvent] = field("What happened to it.")
     interactions: Many[Interaction] = field("Exchanges about it.")
     tasks: Many[Task] = field("What is to do for it.")
+
+
+@record(models.CaseEvent, writes=())
+class CaseEvent:
+    """A case was raised, came to another status or got another assignee. Written by the engine, never changed."""
+
+    case: Case | None = field("The case.")
+    kind: models.CaseEventKind = field("What happened.")
+    from_status: models.CaseStatus | None = field("The status it left; null unless it moved.")
+    to_status: models.CaseStatus | None = field("The status in which it began, or to which it moved.")
+    assignee: User | None = field("The colleague it was assigned to; null unless it was assigned.")
+    at: datetime = field("When.")
+    reason: str | None = field("Why it moved; how it was solved, where it was.")
 
 
 @action(models.Case, models.open_case)

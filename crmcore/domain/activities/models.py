@@ -62,7 +62,12 @@ class Interaction(Record):
 
     class Meta(Record.Meta):
         table = "interaction"
-        indexes = (("tenant_id", "customer_id", "at", "id"),)
+        indexes = (
+            ("tenant_id", "customer_id", "at", "id"),
+            ("tenant_id", "contact_id", "at", "id"),
+            ("tenant_id", "deal_id", "at", "id"),
+            ("tenant_id", "case_id", "at", "id"),
+        )
 
 
 class TaskStatus(StrEnum):

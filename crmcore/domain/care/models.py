@@ -80,4 +80,8 @@ class Touchpoint(Record):
 
     class Meta(Record.Meta):
         table = "touchpoint"
-        indexes = (("tenant_id", "customer_id", "planned_on", "id"),)
+        indexes = (
+            ("tenant_id", "customer_id", "planned_on", "id"),
+            ("tenant_id", "customer_id", "done_at", "id"),
+            ("tenant_id", "contact_id", "done_at", "id"),
+        )

@@ -12,7 +12,7 @@ from crmcore.domain.cases.commands import (
     wait_case,
 )
 from crmcore.domain.cases.events import CASE_ASSIGNED, CASE_REOPENED, CASE_RESOLVED, CASE_RESPONDED
-from crmcore.domain.cases.models import Case, CasePriority, CaseSeverity, CaseType
+from crmcore.domain.cases.models import Case, CaseEvent, CaseEventKind, CasePriority, CaseSeverity, CaseType
 from crmcore.domain.cases.rules import REOPEN_WITHIN, CaseStatus
 
 __all__ = [
@@ -22,6 +22,8 @@ __all__ = [
     "CASE_RESPONDED",
     "REOPEN_WITHIN",
     "Case",
+    "CaseEvent",
+    "CaseEventKind",
     "CasePriority",
     "CaseSeverity",
     "CaseStatus",

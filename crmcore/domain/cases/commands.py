@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
 from crmcore.domain.activities import Direction, Interaction
 from crmcore.domain.cases import events
-from crmcore.domain.cases.models import Case
+from crmcore.domain.cases.models import Case, CaseEvent, CaseEventKind
 from crmcore.domain.cases.rules import CASE_MOVES, ENDS_UNSERVED, CaseStatus, may_reopen
 from crmcore.errors import Invalid, NotFound, WrongState
 from crmcore.platform.context import Context
 from crmcore.platform.database import Transaction
 from crmcore.records import (
     Change,
+    Create,
     Draft,
     Update,
     check,
@@ -181,3 +182,24 @@ async def keep_first_response(ctx: Context, tx: Transaction, drafts: Sequence[Dr
         for key, case in open_cases.items()
         if case["first_response_at"] is None
     ]
+
+
+@effect(Case)
+async def keep_course(ctx: Context, tx: Transaction, drafts: Sequence[Draft]) -> Sequence[Change]:
+    """What happened to a case stays with it: raised, moved, assigned."""
+    return [step for draft in drafts if draft.operation in ("create", "update") for step in _course(draft)]
+
+
+def _course(draft: Draft) -> Iterator[Change]:
+    before, after = draft.before, draft.after
+    told = {"case_id": draft.id, "at": after["updated_at"]}
+    if before is None:
+        yield Create(CaseEvent, {**told, "kind": CaseEventKind.CREATED, "to_status": after["status"]})
+        return
+    if draft.changed("status"):
+        said = after["resolution"] if draft.changed("resolution") else None
+        moved = {"from_status": before["status"], "to_status": after["status"]}
+        reason = draft.notes.get("reason") or said
+        yield Create(CaseEvent, {**told, **moved, "kind": CaseEventKind.MOVED, "reason": reason})
+    if draft.changed("owner_id") and after["owner_id"] is not None:
+        yield Create(CaseEvent, {**told, "kind": CaseEventKind.ASSIGNED, "assignee_id": after["owner_id"]})

@@ -7,9 +7,11 @@ from typing import Any, ClassVar
 
 from crmcore.domain.cases import rules
 from crmcore.domain.customers import Channel
+from crmcore.kit.choices import Choices
+from crmcore.platform.access import Access, through
 from crmcore.platform.fields import Choice, Int, Text, UtcDatetime
 from crmcore.platform.machine import Machine
-from crmcore.platform.record import OwnedRecord, Rules, Unique, reference
+from crmcore.platform.record import OwnedRecord, Record, Rules, Unique, reference
 
 
 class CaseType(StrEnum):
@@ -74,3 +76,33 @@ class Case(OwnedRecord):
     class Meta(OwnedRecord.Meta):
         table = "case"
         indexes = (("tenant_id", "created_at", "id"), ("tenant_id", "customer_id", "status", "id"))
+
+
+class CaseEventKind(Choices):
+    """What happened to a case."""
+
+    CREATED = "CREATED", "It was raised."
+    MOVED = "MOVED", "It came to another status."
+    ASSIGNED = "ASSIGNED", "It got another assignee."
+
+
+class CaseEvent(Record):
+    """Append-only: one row for each time a case is raised, comes to another status or gets another assignee.
+
+    `to_status` is where it begins or moves to, `from_status` where it moves from; `assignee` is set where it is
+    assigned.
+    """
+
+    case: Any = reference("core.Case", "CASCADE")
+    kind = Choice(CaseEventKind)
+    from_status = Choice(rules.CaseStatus, null=True)
+    to_status = Choice(rules.CaseStatus, null=True)
+    assignee: Any = reference("core.User", "SET NULL", null=True)
+    at = UtcDatetime()
+    reason = Text(5000, null=True)
+
+    access: ClassVar[Access] = through("case")
+
+    class Meta(Record.Meta):
+        table = "case_event"
+        indexes = (("tenant_id", "case_id", "at", "id"),)

@@ -120,6 +120,7 @@ class StageTransition(Record):
 
     class Meta(Record.Meta):
         table = "stage_transition"
+        indexes = (("tenant_id", "deal_id", "at", "id"),)
 
 
 class Order(Record):
@@ -145,7 +146,11 @@ class Order(Record):
 
     class Meta(Record.Meta):
         table = "order"
-        indexes = (("tenant_id", "placed_at", "id"), ("tenant_id", "customer_id", "placed_at", "id"))
+        indexes = (
+            ("tenant_id", "placed_at", "id"),
+            ("tenant_id", "customer_id", "placed_at", "id"),
+            ("tenant_id", "deal_id", "placed_at", "id"),
+        )
 
 
 class OrderLine(Record):
