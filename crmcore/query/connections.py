@@ -14,6 +14,7 @@ from graphql import GraphQLObjectType
 
 from crmcore.kit.sql import Bind, Sql, all_of, join
 from crmcore.query.arguments import Argument
+from crmcore.query.counting import total_count
 from crmcore.query.cursors import Binding, Cursors, binding_of
 from crmcore.query.dialects import Expression, Pair
 from crmcore.query.filters import Filters
@@ -89,7 +90,8 @@ class Connections:
         if part.name == TYPENAME:
             return self.dialect.text(type_.name)
         if part.name == "totalCount":
-            return Sql(f"(SELECT count(*) FROM {found.table.source} WHERE ", all_of(found.conditions), ")")
+            given = self.scope.selection.arguments(part, type_.fields[part.name])
+            return total_count(self.scope, found.table, all_of(found.conditions), given, root=not place)
         inner = inner_type(type_.fields[part.name])
         if part.name == "pageInfo":
             return self._page_info(found, inner, part)

@@ -107,7 +107,7 @@ def _operators(kind: Any, operand: str) -> str:
 def _record(registry: Registry, record: RecordType) -> Any:
     name = record.name
     yield f"type {name} implements Node {{ {' '.join(_output(f) for f in record.fields.values())} }}"
-    yield f"type {name}Connection {{ nodes: [{name}!]! edges: [{name}Edge!]! pageInfo: PageInfo! totalCount: Int! }}"
+    yield f"type {name}Connection {{ nodes: [{name}!]! edges: [{name}Edge!]! pageInfo: PageInfo! totalCount(atMost: Int, estimate: Boolean): Int! }}"
     yield f"type {name}Edge {{ cursor: String! node: {name}! }}"
     filters = " ".join(f"{key}: {_filter(key, f)}" for key, f in words.filterable(record).items())
     yield f"input {name}Filter {{ and: [{name}Filter!] or: [{name}Filter!] not: {name}Filter {filters} }}"
