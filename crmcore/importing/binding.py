@@ -219,7 +219,7 @@ class _Binder:
     ) -> BoundField:
         column: Any = kind.model._meta.fields_map[found.column]
         notation = self._notation(block, given)
-        currency = found.currency if isinstance(found, MoneyField) else ""
+        currency = found.currency_column if isinstance(found, MoneyField) else ""
         if currency and not given.currency and not self._has_currency(block, kind, currency):
             raise self.mapping.wrong(
                 f'{kind.name}.{given.name} is an amount of money: add currency = "EUR", or '

@@ -1,5 +1,6 @@
 """The read engine: a selection becomes one SQL statement."""
 
+from crmcore.query.building import build
 from crmcore.query.declare import Declaration, Extension, Many, Money, batch, extend, field, record
 from crmcore.query.execute import Completed, ReadEngine
 from crmcore.query.mapping import (
@@ -13,7 +14,7 @@ from crmcore.query.mapping import (
     RecordType,
     Registry,
     StampField,
-    build,
+    ValueField,
 )
 from crmcore.query.plan import PlanCache
 from crmcore.query.roots import Reading, Ref, Refs, Root
@@ -42,6 +43,7 @@ __all__ = [
     "Registry",
     "Root",
     "StampField",
+    "ValueField",
     "batch",
     "build",
     "extend",

@@ -12,14 +12,15 @@ from typing import Any, Final
 
 from graphql import GraphQLObjectType
 
-from crmcore.kit.sql import Sql, all_of, ident
+from crmcore.kit.sql import EMPTY, Sql, all_of, ident, join
 from crmcore.query.arguments import Argument
 from crmcore.query.compile import Records
 from crmcore.query.dialects import Expression, Pair
-from crmcore.query.mapping import ColumnField, MoneyField, OneField, RecordType
+from crmcore.query.mapping import MoneyField, OneField, RecordType, ValueField
 from crmcore.query.paging import join_one
 from crmcore.query.scope import EACH, Place, Scope, Table
 from crmcore.query.selection import TYPENAME, Selected, inner_type, object_type
+from crmcore.query.values import Value
 from crmcore.query.vocabulary import AGGREGATES, comparable, enum_name, groupable, one_step, summable
 
 _MOST_CURRENCIES: Final = 200
@@ -30,14 +31,9 @@ class _Key:
     """What groups are made by: `name` is the API's, `target` the record type where the key is a record."""
 
     name: str
-    table: Table
-    column: str
-    kind: str
+    field: ValueField | OneField
+    value: Value
     target: RecordType | None = None
-
-    @property
-    def ref(self) -> str:
-        return self.table.ref(self.column)
 
 
 @dataclass(slots=True)
@@ -50,8 +46,8 @@ class _Groups:
     where: Sql
     parts_name: str
     groups_name: str
-    parts: dict[str, str] = field(default_factory=lambda: {"n": "count(*)"})
-    currencies: dict[str, str] = field(default_factory=dict)
+    parts: dict[str, Expression] = field(default_factory=lambda: {"n": "count(*)"})
+    currencies: dict[str, Value] = field(default_factory=dict)
     figures: dict[str, str] = field(default_factory=dict)
 
 
@@ -62,6 +58,7 @@ class Aggregates:
         self.scope = scope
         self.dialect = scope.dialect
         self.records = records
+        self.values = records.filters.values
 
     def compile(
         self, record: RecordType, given: Mapping[str, Argument], type_: GraphQLObjectType, nodes: Sequence[Any]
@@ -117,8 +114,8 @@ class Aggregates:
         told = ".".join((*path, found.name))
         if isinstance(found, OneField):
             target = join_one(self.scope, table, found.name, (*path, found.name), joins, pieces)
-            return _Key(told, target, "id", "uuid", self.scope.registry.records[found.target])
-        return _Key(told, table, found.column, found.type.kind)
+            return _Key(told, found, self.values.id(target), self.scope.registry.records[found.target])
+        return _Key(told, found, self.values.of(table, found))
 
     def _size(self, given: Argument | None) -> int:
         if given is None or given.is_null():
@@ -160,7 +157,7 @@ class Aggregates:
             elif part.name == "field":
                 shown = self.dialect.text(key.name)
             elif part.name == "value":
-                shown = self.dialect.key_text(key.kind, column, key.target.table if key.target else "")
+                shown = self.dialect.key_text(key.value.kind, column, key.value.record)
             elif key.target is not None:
                 target = self.scope.record_table(key.target)
                 inner = object_type(self.scope.schema, key.target.name)
@@ -170,49 +167,62 @@ class Aggregates:
         return self.dialect.object(pairs)
 
     def _figure(
-        self, groups: _Groups, function: str, found: ColumnField | MoneyField, below: Any, selected: Selected
+        self, groups: _Groups, function: str, found: ValueField | MoneyField, below: Any, selected: Selected
     ) -> Expression:
         if isinstance(found, MoneyField):
             return self._money(groups, function, found, inner_type(below), selected)
-        name = f"{function}_{found.column}"
+        name = f"{function}_{found.name}"
         groups.figures[name] = self._added(groups, function, found)
         shown = f"{groups.groups_name}.{ident(name)}"
-        return self.dialect.show("decimal" if function in ("sum", "avg") else found.type.kind, shown)
+        return self.dialect.show("decimal" if function in ("sum", "avg") else found.kind, shown)
 
-    def _added(self, groups: _Groups, function: str, found: ColumnField | MoneyField) -> str:
+    def _added(self, groups: _Groups, function: str, found: ValueField) -> str:
         """A figure of a group from its parts: whole ten-thousandths for sums and averages, else as the column is."""
-        column, parts = groups.table.ref(found.column), groups.parts_name
+        value, parts = self.values.of(groups.table, found).sql, groups.parts_name
         if function in ("min", "max"):
-            groups.parts[f"{function}_{found.column}"] = f"{function}({column})"
-            return f"{function}({parts}.{ident(f'{function}_{found.column}')})"
-        groups.parts[f"sum_{found.column}"] = f"sum({column})"
-        groups.parts[f"count_{found.column}"] = f"count({column})"
-        total = f"sum({parts}.{ident(f'sum_{found.column}')})"
-        if isinstance(found, ColumnField) and found.type.kind == "int":
+            groups.parts[f"{function}_{found.name}"] = Sql(f"{function}(", value, ")")
+            return f"{function}({parts}.{ident(f'{function}_{found.name}')})"
+        groups.parts[f"sum_{found.name}"] = Sql("sum(", value, ")")
+        groups.parts[f"count_{found.name}"] = Sql("count(", value, ")")
+        total = f"sum({parts}.{ident(f'sum_{found.name}')})"
+        if found.kind == "int":
             total = f"({total} * 10000)"
         if function == "sum":
             return total
-        return self.dialect.average(total, f"sum({parts}.{ident(f'count_{found.column}')})")
+        return self.dialect.average(total, f"sum({parts}.{ident(f'count_{found.name}')})")
 
     def _money(
         self, groups: _Groups, function: str, found: MoneyField, type_: GraphQLObjectType, selected: Selected
     ) -> Sql:
         """One amount for each currency of the group."""
-        figure = self._added(groups, function, found)
-        groups.parts[f"count_{found.column}"] = f"count({groups.table.ref(found.column)})"
-        currency = groups.currencies.setdefault(found.currency, f"c{len(groups.currencies)}")
+        figure = self._added(groups, function, found.amount)
+        groups.parts[f"count_{found.name}"] = Sql("count(", self.values.of(groups.table, found.amount).sql, ")")
+        currency = self._currency(groups, found)
         parts, money = groups.parts_name, self.scope.alias("m")
         same = [f'{parts}."k{i}" IS NOT DISTINCT FROM {groups.groups_name}."k{i}"' for i in range(len(groups.keys))]
         inner = (
             f'SELECT {parts}.{ident(currency)} AS "currency", {figure} AS "amount" FROM {parts} '
             f"WHERE {' AND '.join([*same, f'{parts}.{ident(currency)} IS NOT NULL'])} "
             f"GROUP BY {parts}.{ident(currency)} "
-            f"HAVING sum({parts}.{ident(f'count_{found.column}')}) > 0"
+            f"HAVING sum({parts}.{ident(f'count_{found.name}')}) > 0"
         )
-        shown = {"amount": self.dialect.show("decimal", f'{money}."amount"'), "currencyCode": f'{money}."currency"'}
+        shown: dict[str, Expression] = {
+            "amount": self.dialect.show("decimal", f'{money}."amount"'),
+            "currencyCode": f'{money}."currency"',
+        }
         pairs = self.records.plain(type_, selected, shown)
         body = Sql(f' FROM ({inner}) {money} ORDER BY {money}."currency" LIMIT {_MOST_CURRENCIES}')
         return self.dialect.array(pairs, f"{money}.*", body, money)
+
+    def _currency(self, groups: _Groups, found: MoneyField) -> str:
+        """The column of the parts that has the currency of this money."""
+        value = self.values.of(groups.table, found.currency)
+        for name, known in groups.currencies.items():
+            if known.name == value.name:
+                return name
+        name = f"c{len(groups.currencies)}"
+        groups.currencies[name] = value
+        return name
 
     # ------------------------------------------------------------ the order of groups
 
@@ -236,29 +246,27 @@ class Aggregates:
             by_name = {enum_name(api): found for api, found in known.items()}
             found = by_name[parts[function].exact()]
             if isinstance(found, MoneyField):
-                self._one_currency(groups, record, found, parts[function])
+                self._one_currency(groups, found, parts[function])
+                found = found.amount
             name = f"order_{number}"
             groups.figures[name] = self._added(groups, function, found)
         return f"{ident(name)}{' DESC' if descending else ''} NULLS {nulls}"
 
-    def _one_currency(self, groups: _Groups, record: RecordType, found: MoneyField, part: Argument) -> None:
-        if all(key.table is not groups.table or key.column != found.currency for key in groups.keys):
-            (name,) = (
-                name
-                for name, f in groupable(record).items()
-                if isinstance(f, ColumnField) and f.column == found.currency
-            )
+    def _one_currency(self, groups: _Groups, found: MoneyField, part: Argument) -> None:
+        if all(key.value.table is not groups.table or key.field.name != found.currency.name for key in groups.keys):
+            name = enum_name(found.currency.name)
             raise part.fail(f"amounts of several currencies cannot be compared. Add {{field: {name}}} to groupBy.")
 
     # ------------------------------------------------------------ the two steps
 
     def _parts_sql(self, groups: _Groups) -> Sql:
-        keys = {f"k{i}": key.ref for i, key in enumerate(groups.keys)}
-        keys |= {name: groups.table.ref(column) for column, name in groups.currencies.items()}
-        columns = ", ".join(f"{made} AS {ident(name)}" for name, made in (keys | groups.parts).items())
-        grouped = f" GROUP BY {', '.join(keys.values())}" if keys else ""
+        keys = {f"k{i}": key.value.sql for i, key in enumerate(groups.keys)}
+        keys |= {name: value.sql for name, value in groups.currencies.items()}
+        columns = join(", ", (Sql(made, f" AS {ident(name)}") for name, made in (keys | groups.parts).items()))
+        grouped = Sql(" GROUP BY ", join(", ", keys.values())) if keys else EMPTY
         conditions = all_of([self.scope.guard(groups.table), groups.where])
-        return Sql(f"SELECT {columns} FROM {groups.table.source}", *groups.joins, " WHERE ", conditions, grouped)
+        source = f" FROM {groups.table.source}"
+        return Sql("SELECT ", columns, source, *groups.joins, " WHERE ", conditions, grouped)
 
     def _groups_sql(self, groups: _Groups, order: Sequence[str], size: int) -> Sql:
         parts = groups.parts_name

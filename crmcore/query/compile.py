@@ -14,7 +14,6 @@ from crmcore.query.dialects import Expression, Pair
 from crmcore.query.filters import Filters
 from crmcore.query.mapping import (
     BatchField,
-    ColumnField,
     ExternalRefsField,
     FieldMap,
     ManyField,
@@ -22,6 +21,7 @@ from crmcore.query.mapping import (
     OneField,
     RecordType,
     StampField,
+    ValueField,
 )
 from crmcore.query.scope import BatchSpec, Place, Scope, Table
 from crmcore.query.selection import TYPENAME, Selected, inner_type
@@ -72,8 +72,8 @@ class Records:
         self, table: Table, type_: GraphQLObjectType, field: FieldMap, selected: Selected, place: Place
     ) -> Expression:
         below = type_.fields[selected.name]
-        if isinstance(field, ColumnField):
-            return self.column(table, field)
+        if isinstance(field, ValueField):
+            return self.filters.values.shown(table, field)
         if isinstance(field, OneField):
             target = self.scope.record_table(self.scope.registry.records[field.target])
             tie = Sql(f"{target.ref('id')} = {table.col(field.column)}")
@@ -93,26 +93,21 @@ class Records:
         assert isinstance(field, BatchField)
         return self.dialect.null
 
-    def column(self, table: Table, field: ColumnField) -> str:
-        """A column in the API's form."""
-        expression = table.col(field.column)
-        if field.column == "id":
-            return self.dialect.global_id(table.model._meta.db_table, expression)
-        return self.dialect.show(field.type.kind, expression)
-
     def money(self, table: Table, field: MoneyField, type_: GraphQLObjectType, selected: Selected) -> Sql:
         """`{ amount currencyCode }`, null without an amount."""
-        amount = table.col(field.column)
-        shown = {"amount": self.dialect.show("decimal", amount), "currencyCode": table.col(field.currency)}
-        return self.value(type_, selected, shown, f" WHERE {amount} IS NOT NULL")
+        values = self.filters.values
+        shown = {"amount": values.shown(table, field.amount), "currencyCode": values.shown(table, field.currency)}
+        return self.value(
+            type_, selected, shown, Sql(" WHERE ", values.selected(table, field.amount).sql, " IS NOT NULL")
+        )
 
     def value(
-        self, type_: GraphQLObjectType, selected: Selected, shown: Mapping[str, str], tail: Expression = ""
+        self, type_: GraphQLObjectType, selected: Selected, shown: Mapping[str, Expression], tail: Expression = ""
     ) -> Sql:
         """An object that is no record, made of expressions by field name."""
         return self.dialect.object(self.plain(type_, selected, shown), tail)
 
-    def plain(self, type_: GraphQLObjectType, selected: Selected, shown: Mapping[str, str]) -> list[Pair]:
+    def plain(self, type_: GraphQLObjectType, selected: Selected, shown: Mapping[str, Expression]) -> list[Pair]:
         """Response keys and expressions of an object that is no record."""
         return [
             (part.key, self.dialect.text(type_.name) if part.name == TYPENAME else shown[part.name])

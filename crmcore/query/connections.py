@@ -70,7 +70,7 @@ class Connections:
     ) -> Sql:
         """A scalar subquery: the list `name`, the rows of `table` that `tie` admits (which guards them too)."""
         where = self.filters.where(table, given.get("where"))
-        order = order_of(self.scope, table, given.get("orderBy"))
+        order = order_of(self.filters.values, table, given.get("orderBy"))
         page = page_of(self.scope, given)
         binding = binding_of(name, order.signature, given)
         keyset = Keyset(self.scope, order, page.cursor, self.cursors, binding) if page.cursor else None
@@ -116,10 +116,10 @@ class Connections:
     def _splits(self, found: _List, place: Place) -> bool:
         """Whether an index serves the page if it is read in two parts. A first page below a record is short anyway."""
         key, table = found.order.keys[0], found.table
-        if not key.nullable or key.table is not table or not (found.keyset or not place):
+        if not key.nullable or key.value.table is not table or not (found.keyset or not place):
             return False
         served = self.dialect.index_order(key.descending, key.nulls_first)
-        return (found.keyset is not None or not served) and leads_index(table.model, key.column)
+        return (found.keyset is not None or not served) and leads_index(table.model, key.value.column)
 
     def _select(self, found: _List, limit: int, half: Half | None = None) -> Sql:
         conditions, order = list(found.conditions), found.order.sql(reverse=found.page.backward)
@@ -161,9 +161,8 @@ class Connections:
         """The marker that becomes a cursor, for a row of the CTE."""
         self.scope.cursors.append(found.binding)
         number = len(self.scope.cursors) - 1
-        values = [
-            self.dialect.raw(key.kind, f"{found.table.alias}.{key_column(i)}") for i, key in enumerate(found.order.keys)
-        ]
+        alias, keys = found.table.alias, enumerate(found.order.keys)
+        values = [self.dialect.raw(key.value.kind, f"{alias}.{key_column(i)}") for i, key in keys]
         word = Bind(lambda run: self.cursors.word, "text", "cursor")
         return Sql(word, f" || '{number}.' || ", self.dialect.hex_array(values))
 

@@ -6,7 +6,7 @@ name in them is ours or quoted, every value a Bind.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final, Protocol
 
 from crmcore.kit.sql import Bind, Sql, ident, join
@@ -30,13 +30,13 @@ class Dialect(Protocol):
     def index_order(self, descending: bool, nulls_first: bool) -> bool:
         """Whether a plain index has its nulls where this order wants them."""
 
-    def show(self, kind: str, expression: str) -> str:
-        """A column of this kind in the API's form; null stays null."""
+    def show(self, kind: str, expression: Expression) -> Expression:
+        """A value of this kind in the API's form; null stays null."""
 
-    def raw(self, kind: str, expression: str) -> str:
-        """A column in a form that JSON carries without loss and `Column.from_driver` understands."""
+    def raw(self, kind: str, expression: Expression) -> Expression:
+        """A value in a form that JSON carries without loss and `Column.from_driver` understands."""
 
-    def global_id(self, table: str, expression: str) -> str: ...
+    def global_id(self, table: str, expression: Expression) -> Expression: ...
 
     def text(self, constant: str) -> str:
         """A constant of ours as text."""
@@ -61,7 +61,7 @@ class Dialect(Protocol):
     def tuple_of(self, elements: Sequence[Expression]) -> Sql:
         """A JSON array of these JSON values."""
 
-    def key_text(self, kind: str, expression: str, table: str) -> str:
+    def key_text(self, kind: str, expression: str, table: str) -> Expression:
         """The key of a group as text in the API's form; `table` is the record's, where it is one."""
 
     def whole(self, expression: str) -> str:
@@ -73,19 +73,19 @@ class Dialect(Protocol):
     def hex_array(self, expressions: Sequence[Expression]) -> Sql:
         """A JSON array of values as hexadecimal text."""
 
-    def contains(self, expression: str, part: Bind) -> Sql: ...
+    def contains(self, expression: Expression, part: Bind) -> Sql: ...
 
-    def starts_with(self, expression: str, part: Bind) -> Sql: ...
+    def starts_with(self, expression: Expression, part: Bind) -> Sql: ...
 
-    def ends_with(self, expression: str, part: Bind) -> Sql: ...
+    def ends_with(self, expression: Expression, part: Bind) -> Sql: ...
 
     def one_of(self, expression: Expression, values: Bind) -> Sql:
         """Whether the expression is among the values of a bound list."""
 
-    def has_any(self, expression: str, values: Bind) -> Sql:
+    def has_any(self, expression: Expression, values: Bind) -> Sql:
         """Whether a JSON list of texts holds any of a bound list."""
 
-    def is_empty(self, expression: str) -> str: ...
+    def is_empty(self, expression: Expression) -> Sql: ...
 
 
 class Postgres:
@@ -95,18 +95,19 @@ class Postgres:
     def index_order(self, descending: bool, nulls_first: bool) -> bool:
         return nulls_first is descending
 
-    def show(self, kind: str, expression: str) -> str:
+    def show(self, kind: str, expression: Expression) -> Expression:
         if kind == "decimal":
-            return f"({expression} * 0.0001)::text"  # numeric keeps the scale of its factors: always four places
+            # numeric keeps the scale of its factors: always four places
+            return Sql("(", expression, " * 0.0001)::text")
         if kind == "datetime":
-            return f"to_char({expression} AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"+00:00\"')"
+            return Sql("to_char(", expression, " AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"+00:00\"')")
         return expression
 
-    def raw(self, kind: str, expression: str) -> str:
+    def raw(self, kind: str, expression: Expression) -> Expression:
         return expression if kind == "decimal" else self.show(kind, expression)
 
-    def global_id(self, table: str, expression: str) -> str:
-        return f"'{table}_' || {expression}"
+    def global_id(self, table: str, expression: Expression) -> Expression:
+        return Sql(f"'{table}_' || ", expression)
 
     def text(self, constant: str) -> str:
         return f"{literal(constant)}::text"
@@ -137,7 +138,7 @@ class Postgres:
     def tuple_of(self, elements: Sequence[Expression]) -> Sql:
         return Sql("json_build_array(", join(", ", elements), ")")
 
-    def key_text(self, kind: str, expression: str, table: str) -> str:
+    def key_text(self, kind: str, expression: str, table: str) -> Expression:
         return self.global_id(table, expression) if table else f"{expression}::text"
 
     def whole(self, expression: str) -> str:
@@ -149,23 +150,23 @@ class Postgres:
     def hex_array(self, expressions: Sequence[Expression]) -> Sql:
         return Sql("encode(convert_to(json_build_array(", join(", ", expressions), ")::text, 'UTF8'), 'hex')")
 
-    def contains(self, expression: str, part: Bind) -> Sql:
-        return Sql(f"strpos({expression}, ", part, ") > 0")
+    def contains(self, expression: Expression, part: Bind) -> Sql:
+        return Sql("strpos(", expression, ", ", part, ") > 0")
 
-    def starts_with(self, expression: str, part: Bind) -> Sql:
-        return Sql(f"starts_with({expression}, ", part, ")")
+    def starts_with(self, expression: Expression, part: Bind) -> Sql:
+        return Sql("starts_with(", expression, ", ", part, ")")
 
-    def ends_with(self, expression: str, part: Bind) -> Sql:
-        return Sql(f"right({expression}, length(", part, ")) = ", part)
+    def ends_with(self, expression: Expression, part: Bind) -> Sql:
+        return Sql("right(", expression, ", length(", part, ")) = ", part)
 
     def one_of(self, expression: Expression, values: Bind) -> Sql:
         return Sql(expression, " = ANY(", values, ")")
 
-    def has_any(self, expression: str, values: Bind) -> Sql:
-        return Sql(f"{expression} ?| ", values)
+    def has_any(self, expression: Expression, values: Bind) -> Sql:
+        return Sql(expression, " ?| ", values)
 
-    def is_empty(self, expression: str) -> str:
-        return f"{expression} = '[]'::jsonb"
+    def is_empty(self, expression: Expression) -> Sql:
+        return Sql(expression, " = '[]'::jsonb")
 
 
 class Sqlite:
@@ -175,22 +176,20 @@ class Sqlite:
     def index_order(self, descending: bool, nulls_first: bool) -> bool:
         return nulls_first is not descending
 
-    def show(self, kind: str, expression: str) -> str:
+    def show(self, kind: str, expression: Expression) -> Expression:
         if kind == "decimal":
-            sign, whole = f"iif({expression} < 0, '-', '')", f"abs({expression})"
-            shown = f"printf('%s%d.%04d', {sign}, {whole} / 10000, {whole} % 10000)"
-            return f"iif({expression} IS NULL, NULL, {shown})"
+            return _named(expression, _sqlite_decimal)
         if kind == "bool":
-            return f"json(iif({expression} IS NULL, NULL, iif({expression}, 'true', 'false')))"
+            return Sql("json(", _named(expression, _sqlite_bool), ")")
         if kind in ("json", "choices"):
-            return f"json({expression})"
+            return Sql("json(", expression, ")")
         return expression
 
-    def raw(self, kind: str, expression: str) -> str:
+    def raw(self, kind: str, expression: Expression) -> Expression:
         return expression if kind == "decimal" else self.show(kind, expression)
 
-    def global_id(self, table: str, expression: str) -> str:
-        return f"'{table}_' || {expression}"
+    def global_id(self, table: str, expression: Expression) -> Expression:
+        return Sql(f"'{table}_' || ", expression)
 
     def text(self, constant: str) -> str:
         return literal(constant)
@@ -216,11 +215,11 @@ class Sqlite:
     def tuple_of(self, elements: Sequence[Expression]) -> Sql:
         return Sql("json_array(", join(", ", elements), ")")
 
-    def key_text(self, kind: str, expression: str, table: str) -> str:
+    def key_text(self, kind: str, expression: str, table: str) -> Expression:
         if table:
             return self.global_id(table, expression)
         if kind == "bool":
-            return f"iif({expression} IS NULL, NULL, iif({expression}, 'true', 'false'))"
+            return _sqlite_bool(expression)
         return f"CAST({expression} AS TEXT)"
 
     def whole(self, expression: str) -> str:
@@ -232,26 +231,26 @@ class Sqlite:
     def hex_array(self, expressions: Sequence[Expression]) -> Sql:
         return Sql("hex(json_array(", join(", ", expressions), "))")
 
-    def contains(self, expression: str, part: Bind) -> Sql:
-        return Sql(f"instr({expression}, ", part, ") > 0")
+    def contains(self, expression: Expression, part: Bind) -> Sql:
+        return Sql("instr(", expression, ", ", part, ") > 0")
 
-    def starts_with(self, expression: str, part: Bind) -> Sql:
-        return Sql(f"substr({expression}, 1, length(", part, ")) = ", part)
+    def starts_with(self, expression: Expression, part: Bind) -> Sql:
+        return Sql("substr(", expression, ", 1, length(", part, ")) = ", part)
 
-    def ends_with(self, expression: str, part: Bind) -> Sql:
+    def ends_with(self, expression: Expression, part: Bind) -> Sql:
         # substr(x, 0) is the whole text, so the empty ending, which every text has, is a case of its own
-        whole = f") = 0, {expression} IS NOT NULL, substr({expression}, -length("
+        whole = Sql(") = 0, ", expression, " IS NOT NULL, substr(", expression, ", -length(")
         return Sql("iif(length(", part, whole, part, ")) = ", part, ")")
 
     def one_of(self, expression: Expression, values: Bind) -> Sql:
         return Sql(expression, " IN (SELECT value FROM json_each(", values, "))")
 
-    def has_any(self, expression: str, values: Bind) -> Sql:
+    def has_any(self, expression: Expression, values: Bind) -> Sql:
         wanted = Sql("(SELECT value FROM json_each(", values, "))")
-        return Sql(f"EXISTS (SELECT 1 FROM json_each({expression}) WHERE value IN ", wanted, ")")
+        return Sql("EXISTS (SELECT 1 FROM json_each(", expression, ") WHERE value IN ", wanted, ")")
 
-    def is_empty(self, expression: str) -> str:
-        return f"json_array_length({expression}) = 0"
+    def is_empty(self, expression: Expression) -> Sql:
+        return Sql("json_array_length(", expression, ") = 0")
 
 
 DIALECTS: Final[dict[Name, Any]] = {"postgres": Postgres, "sqlite": Sqlite}
@@ -267,6 +266,22 @@ def _half_even(quotient: str, rest: str, total: str, count: str) -> str:
     away = f"2 * abs({rest}) > {count} OR (2 * abs({rest}) = {count} AND abs({quotient}) % 2 = 1)"
     step = f"CASE WHEN {away} THEN CASE WHEN {total} < 0 THEN -1 ELSE 1 END ELSE 0 END"
     return f"CASE WHEN {count} > 0 THEN {quotient} + {step} END"
+
+
+def _named(expression: Expression, make: Callable[[str], str]) -> Expression:
+    """What `make` says of an expression that it names several times; what is computed is computed once."""
+    if isinstance(expression, str):
+        return make(expression)
+    return Sql("(SELECT ", make('"~v"'), " FROM (SELECT ", expression, ' AS "~v"))')
+
+
+def _sqlite_decimal(name: str) -> str:
+    sign, whole = f"iif({name} < 0, '-', '')", f"abs({name})"
+    return f"iif({name} IS NULL, NULL, printf('%s%d.%04d', {sign}, {whole} / 10000, {whole} % 10000))"
+
+
+def _sqlite_bool(name: str) -> str:
+    return f"iif({name} IS NULL, NULL, iif({name}, 'true', 'false'))"
 
 
 def _columns(pairs: Sequence[Pair]) -> Sql:

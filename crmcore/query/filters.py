@@ -14,10 +14,12 @@ from graphql import GraphQLEnumType, GraphQLList, get_nullable_type
 
 from crmcore.kit.sql import EMPTY, Sql, all_of, any_of
 from crmcore.query.arguments import Argument
-from crmcore.query.mapping import ColumnField, FieldMap, ManyField, MoneyField, OneField
+from crmcore.query.dialects import Expression
+from crmcore.query.mapping import FieldMap, ManyField, MoneyField, OneField, ValueField
 from crmcore.query.operands import CASTS, Convert, converter, list_converter
 from crmcore.query.scope import Scope, Table
-from crmcore.query.vocabulary import LOGIC, filter_kind, filterable
+from crmcore.query.values import Value, Values
+from crmcore.query.vocabulary import LOGIC, filterable
 
 _SIGNS: Final = {"lt": "<", "lte": "<=", "gt": ">", "gte": ">="}
 
@@ -28,6 +30,7 @@ class Filters:
     def __init__(self, scope: Scope) -> None:
         self.scope = scope
         self.dialect = scope.dialect
+        self.values = Values(scope)
 
     def where(self, table: Table, given: Argument | None) -> Sql:
         """The condition of a `where` argument; EMPTY when there is none."""
@@ -63,22 +66,15 @@ class Filters:
         return (all_of if name == "and" else any_of)([self._all(table, item, depth) for item in items])
 
     def _field(self, table: Table, name: str, field: FieldMap, part: Argument, depth: int) -> Sql:
-        if isinstance(field, OneField):
-            if name == field.name:
-                return self._one(table, field, part, self._deeper(part, depth))
-            target = self.scope.registry.records[field.target].table
-            return self._operators(table.ref(field.column), "uuid", part, table=target)
+        if isinstance(field, OneField) and name == field.name:
+            return self._one(table, field, part, self._deeper(part, depth))
         if isinstance(field, ManyField):
             return self._many(table, field, part, self._deeper(part, depth))
         if isinstance(field, MoneyField):
             return self._money(table, field, part)
-        assert isinstance(field, ColumnField)
-        kind = filter_kind(field)
-        if kind == "choices":
-            return self._choices(table.ref(field.column), part)
-        own = self.scope.registry.by_model[table.model].table
-        folded = table.ref(field.folded) if field.folded else ""
-        return self._operators(table.ref(field.column), field.type.kind, part, table=own, folded=folded)
+        assert isinstance(field, ValueField | OneField)
+        value = self.values.of(table, field)
+        return self._choices(value.sql, part) if value.kind == "choices" else self._operators(value, part)
 
     def _deeper(self, part: Argument, depth: int) -> int:
         if depth >= self.scope.limits.filter_depth:
@@ -104,7 +100,7 @@ class Filters:
             target, tied = self.scope.related(table, field)
             if name == "count":
                 count = Sql(f"(SELECT count(*) FROM {target.source} WHERE ", tied, ")")
-                conditions.append(self._operators(count, "int", wanted))
+                conditions.append(self._operators(Value(target, count, "int", False, name), wanted))
                 continue
             inner = self._all(target, wanted, depth)
             if name == "every":
@@ -119,17 +115,17 @@ class Filters:
             self._count(wanted)
             if wanted.is_null():
                 raise wanted.fail("null is no filter. Leave it out, or use isNull.")
-            column, kind = (field.column, "decimal") if name == "amount" else (field.currency, "text")
-            conditions.append(self._operators(table.ref(column), kind, wanted))
+            value = self.values.of(table, field.amount if name == "amount" else field.currency)
+            conditions.append(self._operators(value, wanted))
         return all_of(conditions)
 
-    def _choices(self, expression: str, part: Argument) -> Sql:
+    def _choices(self, expression: Expression, part: Argument) -> Sql:
         conditions: list[Sql | str] = []
         for name, operand in part.fields().items():
             self._count(operand)
             if name == "isEmpty":
                 empty = self.dialect.is_empty(expression)
-                conditions.append(Sql(empty if self._flag(operand) else f"({empty}) IS NOT TRUE"))
+                conditions.append(empty if self._flag(operand) else Sql("(", empty, ") IS NOT TRUE"))
                 continue
             self._not_null(operand)
             one = _enum_text(operand)
@@ -138,20 +134,21 @@ class Filters:
             conditions.append(self.dialect.has_any(expression, bound))
         return all_of(conditions)
 
-    def _operators(self, expression: Sql | str, kind: str, part: Argument, *, table: str = "", folded: str = "") -> Sql:
+    def _operators(self, value: Value, part: Argument) -> Sql:
         conditions: list[Sql | str] = []
         for name, operand in part.fields().items():
             self._count(operand)
-            conditions.append(self._operator(name, expression, kind, operand, table, folded))
+            conditions.append(self._operator(name, value, operand))
         return all_of(conditions)
 
-    def _operator(self, name: str, expression: Sql | str, kind: str, operand: Argument, table: str, folded: str) -> Sql:
+    def _operator(self, name: str, value: Value, operand: Argument) -> Sql:
+        expression, kind = value.sql, value.kind
         if name == "isNull":
             return Sql(expression, " IS NULL" if self._flag(operand) else " IS NOT NULL")
         if name in ("eq", "ne") and operand.is_null():
             return Sql(expression, " IS NULL" if name == "eq" else " IS NOT NULL")
         self._not_null(operand)
-        convert = _enum_text(operand) if kind == "choice" else converter(kind, self.dialect.name, table)
+        convert = _enum_text(operand) if kind == "choice" else converter(kind, self.dialect.name, value.record)
         cast = CASTS[kind]
         if name in ("in", "notIn"):
             among = self.dialect.one_of(
@@ -164,13 +161,14 @@ class Filters:
             return Sql(expression, " = ", operand.bind(convert, cast))
         if name == "ne":
             return Sql("(", expression, " = ", operand.bind(convert, cast), ") IS NOT TRUE")
-        return self._text(name, str(expression), operand, folded)
+        return self._text(name, value, operand)
 
-    def _text(self, name: str, expression: str, operand: Argument, folded: str) -> Sql:
+    def _text(self, name: str, value: Value, operand: Argument) -> Sql:
         if name.startswith("i"):
-            part = operand.bind(converter("folded", self.dialect.name), "text")
+            assert value.folded is not None
+            folded, part = value.folded.sql, operand.bind(converter("folded", self.dialect.name), "text")
             if name == "iEq":
-                return Sql(f"{folded} = ", part)
+                return Sql(folded, " = ", part)
             return (self.dialect.contains if name == "iContains" else self.dialect.starts_with)(folded, part)
         part = operand.bind(converter("text", self.dialect.name), "text")
         tests: dict[str, Callable[..., Sql]] = {
@@ -178,7 +176,7 @@ class Filters:
             "startsWith": self.dialect.starts_with,
             "endsWith": self.dialect.ends_with,
         }
-        return tests[name](expression, part)
+        return tests[name](value.sql, part)
 
     def _flag(self, operand: Argument) -> bool:
         self._not_null(operand)

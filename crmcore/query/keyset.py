@@ -56,8 +56,8 @@ class Keyset:
 
     @staticmethod
     def _bind(place: int, key: Key, values: Any, dialect: Any) -> Bind:
-        convert = from_payload(key.kind, dialect)
-        return Bind(lambda run: convert(values(run)[place]), CASTS[key.kind])
+        convert = from_payload(key.value.kind, dialect)
+        return Bind(lambda run: convert(values(run)[place]), CASTS[key.value.kind])
 
     def beyond(self, reverse: bool, inclusive: bool = False) -> Sql:
         """Rows after the cursor (before it, if `reverse`), with `inclusive` the cursor's own row too."""

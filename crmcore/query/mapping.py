@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import types
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Union, get_args, get_origin, get_type_hints
+from typing import Any
 
-from crmcore.kit.text import camel, plural
+from crmcore.kit.text import plural
 from crmcore.platform.fields import Column as ColumnType
-from crmcore.platform.record import SYSTEM_COLUMNS, OwnedRecord, Record
-from crmcore.query.declare import BatchFunction, Declaration, Extension, FieldSpec, Many, Money, Write
+from crmcore.platform.record import Record
+from crmcore.query.declare import BatchFunction, Write
 
 EnumClass = type[StrEnum]
 Writable = str
@@ -32,23 +31,50 @@ class FieldMap:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ColumnField(FieldMap):
-    """A column. `folded` is the column that compares it without case and accents, where there is one; `annotation` is
-    the Python type of what a Json column holds: a list."""
+class ValueField(FieldMap):
+    """A field that is one value of a row: values.py makes SQL of it, and filters, orders, groups and selections work
+    with that. `annotation` is the Python type of what a Json column holds: a list."""
 
-    column: str
     type: ColumnType
     enum: EnumClass | None = None
     annotation: Any = None
+
+    @property
+    def kind(self) -> str:
+        """What its values are, as platform/fields.py names it."""
+        return self.type.kind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ColumnField(ValueField):
+    """A column. `folded` is the column that compares it without case and accents, where there is one."""
+
+    column: str
     folded: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MoneyField(FieldMap):
-    """An amount in ten-thousandths and its currency."""
+    """Two values: an amount in ten-thousandths and its currency."""
 
-    column: str
-    currency: str
+    amount: ValueField
+    currency: ValueField
+
+    @property
+    def column(self) -> str:
+        """Where the amount is stored. A TypeError for one that is computed."""
+        return _column_of(self.amount)
+
+    @property
+    def currency_column(self) -> str:
+        """Where the currency is stored. A TypeError for one that is computed."""
+        return _column_of(self.currency)
+
+
+def _column_of(found: ValueField) -> str:
+    if not isinstance(found, ColumnField):
+        raise TypeError(f"{found.name} is computed: no column holds it.")
+    return found.column
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,190 +157,3 @@ class Registry:
                 other = self.records.get(item.name) or self.by_table[item.table]
                 raise TypeError(f"{item.plugin or 'core'} and {other.plugin or 'core'} both declare {item.name}.")
             self.records[item.name] = self.by_table[item.table] = self.by_model[item.model] = item
-
-
-def build(declarations: Iterable[Declaration], extensions: Iterable[Extension] = ()) -> Registry:
-    """The registry of these declarations. TypeError names a declaration that does not fit its model."""
-    declared = list(declarations)
-    registry = Registry(RecordType(d.name, d.model, d.description, d.writes, d.plugin) for d in declared)
-    names = {d.name: d.cls for d in declared}
-    by_class = {d.cls: d.name for d in declared}
-    for d in declared:
-        own = registry.records[d.name]
-        own.fields.update((f.name, f) for f in _common(own, registry))
-        for mapped in _fields(own, d.cls, d.specs, d.plugin, registry, names, by_class):
-            _add(own, mapped)
-    for e in extensions:
-        target = registry.records.get(e.target)
-        if target is None:
-            raise TypeError(f"{e.cls.__qualname__} of {e.plugin or 'core'} extends {e.target}, which nobody declares.")
-        for mapped in _fields(target, e.cls, e.specs, e.plugin, registry, names, by_class):
-            _add(target, mapped)
-    return registry
-
-
-def _add(target: RecordType, mapped: FieldMap) -> None:
-    taken = target.fields.get(mapped.name)
-    if taken is not None:
-        owners = f"{taken.plugin or 'core'} and {mapped.plugin or 'core'}"
-        raise TypeError(f"{target.name}.{mapped.name} is declared twice, by {owners}. Rename one.")
-    target.fields[mapped.name] = mapped
-
-
-def _column(model: type[Record], attribute: str) -> ColumnType:
-    found: object = model._meta.fields_map.get(attribute)
-    if not isinstance(found, ColumnType):
-        raise TypeError(f"{model.__name__} has no column {attribute!r} of a type in platform/fields.py.")
-    return found
-
-
-def _common(own: RecordType, registry: Registry) -> Iterable[FieldMap]:
-    """The fields that every record has."""
-    model = own.model
-
-    def column(attribute: str, description: str, *, nullable: bool = False) -> ColumnField:
-        return ColumnField(
-            name=camel(attribute),
-            description=description,
-            nullable=nullable,
-            column=attribute,
-            type=_column(model, attribute),
-        )
-
-    yield column("id", f"Global id, like {own.table}_0198f3a2-7c1e-7000-8000-000000000000.")
-    yield column("version", "Steps by one with every change; send it back as expectedVersion to avoid lost updates.")
-    for verb in ("created", "updated"):
-        yield column(f"{verb}_at", f"When the record was {verb}.")
-        yield StampField(
-            name=f"{verb}By",
-            description=f"Who {verb} the record.",
-            nullable=False,
-            kind_column=f"{verb}_by_kind",
-            id_column=f"{verb}_by_id",
-        )
-    yield column("deleted_at", "When the record was deleted; null while it lives.", nullable=True)
-    yield ExternalRefsField(
-        name="externalRefs", description="The record's ids in other systems.", nullable=False, writable="always"
-    )
-    if issubclass(model, OwnedRecord):
-        for name, target, text in (("owner", "User", "Who is responsible."), ("team", "Team", "The owner's team.")):
-            if target in registry.records:
-                yield OneField(name=name, description=text, column=f"{name}_id", target=target, writable="always")
-
-
-def _fields(
-    own: RecordType,
-    cls: type,
-    specs: Mapping[str, FieldSpec],
-    plugin: str,
-    registry: Registry,
-    names: Mapping[str, type],
-    by_class: Mapping[type, str],
-) -> Iterable[FieldMap]:
-    hints = get_type_hints(cls, localns=dict(names))
-    for attribute, spec in specs.items():
-        inner, nullable = _strip_none(hints[attribute])
-        where = f"{cls.__qualname__}.{attribute}"
-        shared: dict[str, Any] = {
-            "name": camel(attribute),
-            "description": spec.description,
-            "plugin": plugin,
-            "deprecated": spec.deprecated,
-        }
-        if spec.batch is not None:
-            if not nullable:
-                raise TypeError(f"{where}: a batch field may fail, so annotate it `| None`.")
-            yield BatchField(**shared, function=spec.batch, needs=spec.needs, annotation=inner)
-        elif get_origin(inner) is Many:
-            yield _many(own, by_class[get_args(inner)[0]], spec, shared, registry, where)
-        elif inner in by_class:
-            yield _one(own, by_class[inner], attribute, spec, shared, nullable, where)
-        else:
-            yield _value(own, attribute, spec, shared, inner, nullable, where)
-
-
-def _strip_none(hint: Any) -> tuple[Any, bool]:
-    if get_origin(hint) in (Union, types.UnionType):
-        rest = [a for a in get_args(hint) if a is not type(None)]
-        if len(rest) == 1:
-            return rest[0], True
-    return hint, False
-
-
-def _one(
-    own: RecordType, target: str, attribute: str, spec: FieldSpec, shared: dict[str, Any], nullable: bool, where: str
-) -> OneField:
-    if not nullable:
-        raise TypeError(f"{where}: a to-one may be deleted or not visible, so annotate it `{target} | None`.")
-    name = spec.column or attribute
-    if name not in own.model._meta.fk_fields:
-        raise TypeError(f"{where}: {own.model.__name__} has no foreign key {name!r}.")
-    key: Any = own.model._meta.fields_map[name]
-    required = not (key.null or spec.derived)
-    return OneField(**shared, column=f"{name}_id", target=target, writable=spec.write, required=required)
-
-
-def _many(
-    own: RecordType, target: str, spec: FieldSpec, shared: dict[str, Any], registry: Registry, where: str
-) -> ManyField:
-    other = registry.records[target].model
-    holder = spec.through or other
-    return ManyField(
-        **shared,
-        nullable=False,
-        target=target,
-        column=_key_to(holder, own.model, spec.via, where),
-        link=spec.through,
-        link_column=_key_to(spec.through, other, "", where) if spec.through else "",
-    )
-
-
-def _key_to(holder: type[Record], target: type[Record], via: str, where: str) -> str:
-    keys: Mapping[str, Any] = holder._meta.fields_map
-    found = [via] if via else [k for k in sorted(holder._meta.fk_fields) if keys[k].related_model is target]
-    if len(found) != 1 or found[0] not in holder._meta.fk_fields:
-        raise TypeError(f"{where}: {holder.__name__} has {len(found)} foreign keys to {target.__name__}; say via=...")
-    return f"{found[0]}_id"
-
-
-def _value(
-    own: RecordType, attribute: str, spec: FieldSpec, shared: dict[str, Any], inner: Any, nullable: bool, where: str
-) -> FieldMap:
-    name = spec.column or attribute
-    column = _column(own.model, name)
-    if bool(column.null) != nullable:  # type: ignore[attr-defined]
-        raise TypeError(f"{where}: the annotation and the model disagree about null.")
-    machine = own.model.special.machine
-    fixed = name in SYSTEM_COLUMNS or (machine is not None and machine.column == name and spec.write != "create")
-    shared["writable"] = "never" if fixed else spec.write
-    shared["required"] = not (nullable or spec.derived or column.default is not None)  # type: ignore[attr-defined]
-    if inner is Money:
-        _column(own.model, spec.currency)
-        return MoneyField(**shared, nullable=nullable, column=name, currency=spec.currency)
-    if column.kind == "json" and get_origin(inner) is not list:
-        raise TypeError(f"{where}: a Json column is in the graph as a list only; annotate it `list[str]`.")
-    folded = [k for k, f in own.model._meta.fields_map.items() if getattr(f, "of", None) == name]
-    return ColumnField(
-        **shared,
-        nullable=nullable,
-        column=name,
-        type=column,
-        enum=getattr(column, "enum", None),
-        annotation=inner if column.kind == "json" else None,
-        folded=folded[0] if folded else None,
-    )
-
-
-__all__ = [
-    "BatchField",
-    "ColumnField",
-    "ExternalRefsField",
-    "FieldMap",
-    "ManyField",
-    "MoneyField",
-    "OneField",
-    "RecordType",
-    "Registry",
-    "StampField",
-    "build",
-]

@@ -12,26 +12,22 @@ from typing import Final
 
 from crmcore.kit.sql import Sql, ident
 from crmcore.query.arguments import Argument
-from crmcore.query.mapping import ColumnField, MoneyField
 from crmcore.query.scope import Scope, Table
+from crmcore.query.values import Value, Values
 from crmcore.query.vocabulary import hops, one_step, orderable
 
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """A sort key: an expression on the page's tables. `name` identifies it in the order's signature."""
+    """A sort key: a value of the page's rows, called `ref` where they are filtered and sorted. `name` identifies it in
+    the order's signature."""
 
     name: str
-    table: Table
-    column: str
-    kind: str
+    value: Value
+    ref: str
     nullable: bool
     descending: bool = False
     nulls_first: bool = False
-
-    @property
-    def ref(self) -> str:
-        return self.table.ref(self.column)
 
     def sql(self, reverse: bool, ref: str = "") -> str:
         """The key in ORDER BY; `ref` is another name of its expression."""
@@ -80,30 +76,32 @@ def page_of(scope: Scope, given: Mapping[str, Argument]) -> Page:
     return Page(size, backward, set_.get("before" if backward else "after"))
 
 
-def order_of(scope: Scope, table: Table, given: Argument | None) -> Order:
+def order_of(values: Values, table: Table, given: Argument | None) -> Order:
     """The order that `orderBy` asks for; by id without one."""
     keys: list[Key] = []
     joins: dict[tuple[str, ...], Table] = {}
     pieces: list[Sql] = []
     items = [] if given is None or given.is_null() else given.items()
     for item in items:
-        key = _key(scope, table, item, (), joins, pieces)
+        key = _key(values, table, item, (), joins, pieces)
         if all(key.ref != known.ref for known in keys):
             keys.append(key)
     if all(key.ref != table.ref("id") for key in keys):
-        keys.append(Key("id", table, "id", "uuid", False, bool(keys) and keys[-1].descending))
-    told = "|".join(f"{k.name} {k.kind} {k.descending} {k.nulls_first}" for k in keys)
+        id_ = values.id(table)
+        keys.append(Key("id", id_, table.ref("id"), False, bool(keys) and keys[-1].descending))
+    told = "|".join(f"{k.name} {k.value.kind} {k.descending} {k.nulls_first}" for k in keys)
     return Order(tuple(keys), Sql(*pieces), told)
 
 
 def _key(
-    scope: Scope,
+    values: Values,
     table: Table,
     item: Argument,
     path: tuple[str, ...],
     joins: dict[tuple[str, ...], Table],
     pieces: list[Sql],
 ) -> Key:
+    scope = values.scope
     record = scope.registry.by_model[table.model]
     parts = {name: part for name, part in item.fields().items() if not part.is_null()}
     through = [name for name in parts if name not in ("field", "direction", "nulls")]
@@ -116,24 +114,17 @@ def _key(
         if len(path) >= scope.limits.filter_depth:
             raise parts[name].fail(f"orders may go through {scope.limits.filter_depth} relations, not more.")
         target = join_one(scope, table, name, (*path, name), joins, pieces)
-        return _key(scope, target, parts[name], (*path, name), joins, pieces)
-    field = orderable(record)[parts["field"].exact()]
-    column, kind = _sorted_by(field)
+        return _key(values, target, parts[name], (*path, name), joins, pieces)
+    value = values.of(table, orderable(record)[parts["field"].exact()])
+    value = value.folded or value
     return Key(
-        name=".".join((*path, column)),
-        table=table,
-        column=column,
-        kind=kind,
-        nullable=field.nullable or bool(path),
+        name=".".join((*path, value.name)),
+        value=value,
+        ref=str(value.sql),
+        nullable=value.nullable or bool(path),
         descending="direction" in parts and parts["direction"].exact() == "DESC",
         nulls_first="nulls" in parts and parts["nulls"].exact() == "FIRST",
     )
-
-
-def _sorted_by(field: ColumnField | MoneyField) -> tuple[str, str]:
-    if isinstance(field, MoneyField):
-        return field.column, "decimal"
-    return (field.folded, "folded") if field.folded else (field.column, field.type.kind)
 
 
 def join_one(

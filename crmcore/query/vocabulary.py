@@ -9,11 +9,10 @@ Enum values are the API name in UPPER_SNAKE (`lastOrderAt` is `LAST_ORDER_AT`). 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
-from crmcore.kit.text import camel, snake
-from crmcore.platform.fields import Column
-from crmcore.query.mapping import ColumnField, FieldMap, ManyField, MoneyField, OneField, RecordType
+from crmcore.kit.text import snake
+from crmcore.query.mapping import ColumnField, FieldMap, ManyField, MoneyField, OneField, RecordType, ValueField
 
 FilterKind = Literal["id", "text", "name", "choice", "choices", "int", "bool", "decimal", "datetime", "date", "money"]
 
@@ -101,13 +100,13 @@ def filter_kind(field: FieldMap) -> FilterKind | None:
     """The kind of filter a field has; None for what cannot be filtered. Relations are not asked here."""
     if isinstance(field, MoneyField):
         return "money"
-    if not isinstance(field, ColumnField):
+    if not isinstance(field, ValueField):
         return None
-    kind = field.type.kind
+    kind = field.kind
     if kind == "uuid":
         return "id"
     if kind == "text":
-        return "name" if field.folded else "text"
+        return "name" if isinstance(field, ColumnField) and field.folded else "text"
     return kind if kind in OPERATORS else None  # type: ignore[return-value]
 
 
@@ -116,7 +115,7 @@ def filter_type(field: FieldMap) -> str:
     kind = filter_kind(field)
     assert kind is not None
     if kind in ("choice", "choices"):
-        assert isinstance(field, ColumnField)
+        assert isinstance(field, ValueField)
         assert field.enum is not None
         return f"{field.enum.__name__}{'List' if kind == 'choices' else ''}Filter"
     return TYPE_NAMES[kind]
@@ -134,12 +133,13 @@ def filterable(record: RecordType) -> dict[str, FieldMap]:
     return found
 
 
-def orderable(record: RecordType) -> dict[str, ColumnField | MoneyField]:
+def orderable(record: RecordType) -> dict[str, ValueField]:
     """The values of `<Record>OrderField`: names sort without case and accents, money by its amount."""
+    values = {name: f.amount if isinstance(f, MoneyField) else f for name, f in record.fields.items()}
     return {
-        enum_name(name): field
-        for name, field in record.fields.items()
-        if isinstance(field, MoneyField) or (isinstance(field, ColumnField) and field.type.kind not in _UNSORTED)
+        enum_name(name): value
+        for name, value in values.items()
+        if isinstance(value, ValueField) and value.kind not in _UNSORTED
     }
 
 
@@ -155,52 +155,38 @@ def one_step(record: RecordType) -> str:
     return f"give exactly one of {', '.join(others)} and {last}." if others else f"give {last}."
 
 
-def groupable(record: RecordType) -> dict[str, ColumnField | OneField]:
-    """The values of `<Record>GroupField`: columns with few values, to-one relations, and currencies of money."""
-    found: dict[str, ColumnField | OneField] = {}
+def groupable(record: RecordType) -> dict[str, ValueField | OneField]:
+    """The values of `<Record>GroupField`: fields with few values, to-one relations, and currencies of money."""
+    found: dict[str, ValueField | OneField] = {}
     for name, field in record.fields.items():
         if isinstance(field, OneField) or (
-            isinstance(field, ColumnField) and field.type.kind in _GROUPED and name != "version"
+            isinstance(field, ValueField) and field.kind in _GROUPED and name != "version"
         ):
             found[enum_name(name)] = field
         elif isinstance(field, MoneyField):
-            found.setdefault(enum_name(camel(field.currency)), currency_of(record, field))
+            found.setdefault(enum_name(field.currency.name), field.currency)
     return found
 
 
-def currency_of(record: RecordType, money: MoneyField) -> ColumnField:
-    """The currency of a money field as a field of its own (`currency`)."""
-    column: Any = record.model._meta.fields_map[money.currency]
-    assert isinstance(column, Column)
-    return ColumnField(
-        name=camel(money.currency),
-        description=f"ISO 4217 code of {money.name}.",
-        nullable=bool(column.null),  # type: ignore[attr-defined]
-        column=money.currency,
-        type=column,
-        plugin=money.plugin,
-    )
-
-
-def summable(record: RecordType) -> dict[str, ColumnField | MoneyField]:
+def summable(record: RecordType) -> dict[str, ValueField | MoneyField]:
     """The fields of the types of `sum` and `avg`, by API name; enum values by `enum_name`. Columns are `Decimal`,
     money is `[Money!]!`, one per currency."""
     return {
         name: field
         for name, field in record.fields.items()
         if isinstance(field, MoneyField)
-        or (isinstance(field, ColumnField) and field.type.kind in ("int", "decimal") and name != "version")
+        or (isinstance(field, ValueField) and field.kind in ("int", "decimal") and name != "version")
     }
 
 
-def comparable(record: RecordType) -> dict[str, ColumnField | MoneyField]:
+def comparable(record: RecordType) -> dict[str, ValueField | MoneyField]:
     """The fields of the types of `min` and `max`, by API name: numbers, days and times in their own type, money as
     `[Money!]!`, one per currency."""
     return {
         name: field
         for name, field in record.fields.items()
         if isinstance(field, MoneyField)
-        or (isinstance(field, ColumnField) and field.type.kind in _COMPARED and name != "version")
+        or (isinstance(field, ValueField) and field.kind in _COMPARED and name != "version")
     }
 
 

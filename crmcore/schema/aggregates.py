@@ -10,7 +10,7 @@ from typing import Any, Final
 from strawberry.types.field import StrawberryField
 
 from crmcore.query import vocabulary as words
-from crmcore.query.mapping import ColumnField, MoneyField, RecordType, Registry
+from crmcore.query.mapping import MoneyField, RecordType, Registry, ValueField
 from crmcore.schema.filters import direction_fields
 from crmcore.schema.shapes import Shapes, argument, listed, optional, shaped
 from crmcore.schema.values import column_type
@@ -86,11 +86,11 @@ def aggregate_root(shapes: Shapes, record: RecordType) -> StrawberryField:
     return shaped(f"{record.root}Aggregate", kind, said, arguments=arguments, plugin=record.plugin)
 
 
-def _numbers(record: RecordType, function: str) -> dict[str, ColumnField | MoneyField]:
+def _numbers(record: RecordType, function: str) -> dict[str, ValueField | MoneyField]:
     return words.summable(record) if function in ("sum", "avg") else words.comparable(record)
 
 
-def _number(shapes: Shapes, function: str, name: str, field: ColumnField | MoneyField, said: str) -> StrawberryField:
+def _number(shapes: Shapes, function: str, name: str, field: ValueField | MoneyField, said: str) -> StrawberryField:
     kind: Any
     if isinstance(field, MoneyField):
         kind, text = listed(shapes["Money"]), f"{said.format(field.description)} One amount for each currency."
@@ -101,7 +101,7 @@ def _number(shapes: Shapes, function: str, name: str, field: ColumnField | Money
 
 
 def _figures(
-    shapes: Shapes, function: str, fields: Mapping[str, ColumnField | MoneyField], said: str
+    shapes: Shapes, function: str, fields: Mapping[str, ValueField | MoneyField], said: str
 ) -> list[StrawberryField]:
     return [_number(shapes, function, name, field, said) for name, field in fields.items()]
 

@@ -13,7 +13,7 @@ from strawberry.types.field import StrawberryField
 
 from crmcore.kit.text import article
 from crmcore.query import vocabulary as words
-from crmcore.query.mapping import ColumnField, FieldMap, ManyField, OneField, RecordType, Registry
+from crmcore.query.mapping import FieldMap, ManyField, OneField, RecordType, Registry, ValueField
 from crmcore.schema.shapes import Shapes, listed, optional, shaped
 from crmcore.schema.values import column_type
 
@@ -99,7 +99,7 @@ def _filter_type(shapes: Shapes, name: str, field: FieldMap) -> Any:
         return shapes["IdFilter"] if name != field.name else shapes[f"{field.target}Filter"]
     wanted = words.filter_type(field)
     if wanted not in shapes:
-        assert isinstance(field, ColumnField)
+        assert isinstance(field, ValueField)
         assert field.enum is not None
         kind = words.filter_kind(field)
         assert kind is not None

@@ -69,16 +69,19 @@ class Writable:
 
     def _currency(self, given: Given, money: MoneyField, code: str | None) -> None:
         """Amounts of one record that share a currency must agree on it; one without an amount has no say."""
-        held = given.values.get(money.currency)
+        column = money.currency_column
+        held = given.values.get(column)
         if code is not None and held is not None and held != code:
-            raise Invalid(f"All amounts of this record are in one currency, not {held} and {code}.", money.currency)
+            raise Invalid(f"All amounts of this record are in one currency, not {held} and {code}.", column)
         if held is None and not (code is None and self._shared(money)):
-            given.values[money.currency] = code
+            given.values[column] = code
 
     def _shared(self, money: MoneyField) -> bool:
         """Whether something else needs the currency when this amount is cleared."""
-        others = (f for f in self.record.fields.values() if isinstance(f, MoneyField) and f is not money)
-        return any(other.currency == money.currency for other in others) or money.currency in _columns(self.record)
+        found = (f for f in self.record.fields.values() if isinstance(f, MoneyField) and f is not money)
+        others = (f for f in found if isinstance(f.amount, ColumnField))
+        column = money.currency_column
+        return any(other.currency_column == column for other in others) or column in _columns(self.record)
 
 
 def make_inputs(writable: Writable, shapes: Shapes) -> None:
@@ -125,7 +128,7 @@ def _paths(fields: Mapping[str, FieldMap]) -> dict[str, tuple[str, ...]]:
     for name, mapped in fields.items():
         if isinstance(mapped, MoneyField):
             found[mapped.column] = (name,)
-            found.setdefault(mapped.currency, (name, "currencyCode"))
+            found.setdefault(mapped.currency_column, (name, "currencyCode"))
         elif isinstance(mapped, ColumnField):
             found[mapped.column] = (name,)
         elif isinstance(mapped, OneField):

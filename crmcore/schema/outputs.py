@@ -11,7 +11,6 @@ from strawberry.types.field import StrawberryField
 
 from crmcore.query.mapping import (
     BatchField,
-    ColumnField,
     ExternalRefsField,
     FieldMap,
     ManyField,
@@ -20,6 +19,7 @@ from crmcore.query.mapping import (
     RecordType,
     Registry,
     StampField,
+    ValueField,
 )
 from crmcore.schema.shapes import Shapes, argument, listed, optional, shaped
 from crmcore.schema.values import column_type, python_type
@@ -153,7 +153,7 @@ def _field(shapes: Shapes, field: FieldMap) -> StrawberryField:
 
 
 def _kind(shapes: Shapes, field: FieldMap) -> Any:
-    if isinstance(field, ColumnField):
+    if isinstance(field, ValueField):
         return column_type(shapes, field)
     if isinstance(field, MoneyField):
         return shapes["Money"]

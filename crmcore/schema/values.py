@@ -11,7 +11,7 @@ import strawberry
 
 from crmcore.kit.choices import Choices
 from crmcore.platform.access import ActorKind
-from crmcore.query.mapping import ColumnField
+from crmcore.query.mapping import ValueField
 from crmcore.schema.shapes import Shapes, listed, optional, shaped
 
 _KINDS: Final[dict[str, Any]] = {
@@ -39,9 +39,9 @@ class NullsOrder(Choices):
     LAST = "LAST", "After all values; the default in both directions."
 
 
-def column_type(shapes: Shapes, field: ColumnField) -> Any:
-    """The type of a column's values, never null."""
-    kind = field.type.kind
+def column_type(shapes: Shapes, field: ValueField) -> Any:
+    """The type of a field's values, never null."""
+    kind = field.kind
     if kind in ("choice", "choices"):
         assert field.enum is not None
         made = shapes.choice(field.enum, plugin=field.plugin)

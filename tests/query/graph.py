@@ -26,7 +26,6 @@ from crmcore.kit import times
 from crmcore.platform.context import Context
 from crmcore.query import (
     BatchField,
-    ColumnField,
     ExternalRefsField,
     ManyField,
     MoneyField,
@@ -37,6 +36,7 @@ from crmcore.query import (
     Registry,
     Root,
     StampField,
+    ValueField,
 )
 from crmcore.query import vocabulary as words
 
@@ -79,7 +79,7 @@ def _sdl(registry: Registry) -> Any:
     enums: dict[str, Any] = {}
     for record in registry.records.values():
         for field in record.fields.values():
-            if isinstance(field, ColumnField) and field.enum and field.enum.__name__ not in enums:
+            if isinstance(field, ValueField) and field.enum and field.enum.__name__ not in enums:
                 enums[field.enum.__name__] = field
         yield from _record(registry, record)
     for name, field in enums.items():
@@ -135,7 +135,7 @@ def _record(registry: Registry, record: RecordType) -> Any:
 def _figure(function: str, field: Any) -> str:
     if isinstance(field, MoneyField):
         return "[Money!]!"
-    return "Decimal" if function in ("sum", "avg") else _SCALARS[field.type.kind]
+    return "Decimal" if function in ("sum", "avg") else _SCALARS[field.kind]
 
 
 def _filter(key: str, field: Any) -> str:
@@ -159,13 +159,13 @@ def _output(field: Any) -> str:
         return f"{field.name}: [ExternalRef!]!"
     if isinstance(field, BatchField):
         return f"{field.name}: {_BATCH_TYPES.get(field.annotation) or field.annotation.__name__}"
-    assert isinstance(field, ColumnField)
+    assert isinstance(field, ValueField)
     if field.enum:
-        kind = f"[{field.enum.__name__}!]" if field.type.kind == "choices" else field.enum.__name__
-    elif field.type.kind == "json":
+        kind = f"[{field.enum.__name__}!]" if field.kind == "choices" else field.enum.__name__
+    elif field.kind == "json":
         kind = "[String!]"
     else:
-        kind = _SCALARS[field.type.kind]
+        kind = _SCALARS[field.kind]
     return f"{field.name}: {kind}{must}"
 
 
