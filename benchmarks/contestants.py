@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import socket
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,57 +12,98 @@ from typing import Any, Final
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
-from benchmarks import operations
+from benchmarks import operations, worker
+from crmcore.platform.database import dialect_of
 
 FLOOR: Final = "floor"
 PRODUCT: Final = "crmcore"
-CONNECTIONS: Final = 10
+NAIVE: Final = "naive"
+POSTGRAPHILE: Final = "postgraphile"
+
+
+class GraphQL:
+    """How crmcore is asked, and whoever offers the same schema."""
+
+    def path(self, operation: str) -> str:
+        return "/graphql"
+
+    def body(self, operation: str, variables: dict[str, Any]) -> str:
+        return json.dumps({"query": operations.document(operation), "variables": variables})
+
+    def answer(self, operation: str, said: Any) -> Any:
+        """The operation's root in crmcore's form."""
+        return said["data"][operations.ROOTS[operation]]
+
+
+class Routes(GraphQL):
+    """How the floor is asked: a route for each operation, the variables as the body."""
+
+    def path(self, operation: str) -> str:
+        return f"/{operation}"
+
+    def body(self, operation: str, variables: dict[str, Any]) -> str:
+        return json.dumps(variables)
+
+    def answer(self, operation: str, said: Any) -> Any:
+        return said
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """How a contestant is started and spoken to.
+
+    `cold` times the usual warm-up is what it needs before its first window; `share` of the usual number of requests is
+    asked in a window, at the `loads` named (none: all).
+    """
+
+    name: str
+    speech: GraphQL
+    command: tuple[str, ...] = worker.COMMAND
+    cold: int = 1
+    share: float = 1.0
+    loads: frozenset[int] = frozenset()
+
+
+KINDS: Final = {kind.name: kind for kind in (Kind(FLOOR, Routes()), Kind(PRODUCT, GraphQL()))}
 
 
 @dataclass(frozen=True, slots=True)
 class Contestant:
     """A running worker. `database` is postgres or sqlite."""
 
-    name: str
+    kind: Kind
     database: str
     port: int
     pid: int
 
     @property
     def label(self) -> str:
-        return f"{self.name} on {self.database}"
-
-    def path(self, operation: str) -> str:
-        return f"/{operation}" if self.name == FLOOR else "/graphql"
-
-    def body(self, operation: str, variables: dict[str, Any]) -> str:
-        if self.name == FLOOR:
-            return json.dumps(variables)
-        return json.dumps({"query": operations.document(operation), "variables": variables})
+        return f"{self.kind.name} on {self.database}"
 
     def ask(self, operation: str, variables: dict[str, Any], token: str) -> Any:
-        """The parsed answer of the operation's root. RuntimeError for a refusal."""
-        request = Request(
-            f"http://127.0.0.1:{self.port}{self.path(operation)}",
-            self.body(operation, variables).encode(),
-            {"Authorization": f"Bearer {token}", "Content-Type": "application/json"},
-        )
+        """The parsed answer of the operation's root."""
+        speech = self.kind.speech
+        return speech.answer(operation, self.send(speech.path(operation), speech.body(operation, variables), token))
+
+    def send(self, path: str, body: str, token: str) -> Any:
+        """The parsed response. RuntimeError for a refusal."""
+        headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json", "Accept": "application/json"}
+        request = Request(f"http://127.0.0.1:{self.port}{path}", body.encode(), headers)
         try:
             with urlopen(request, timeout=30) as response:
                 answer = json.load(response)
         except HTTPError as error:
-            raise RuntimeError(f"{self.name} {operation}: HTTP {error.code} {error.read()[:500]!r}") from error
-        if self.name == FLOOR:
-            return answer
-        if answer.get("errors"):
-            raise RuntimeError(f"{self.name} {operation}: {answer['errors']}")
-        return answer["data"][operations.ROOTS[operation]]
+            raise RuntimeError(f"{self.label} {path}: HTTP {error.code} {error.read()[:500]!r}") from error
+        if path == "/graphql" and answer.get("errors"):
+            raise RuntimeError(f"{self.label}: {answer['errors']}")
+        return answer
 
 
 @contextmanager
 def started(name: str, database_url: str) -> Iterator[Contestant]:
     """The worker, listening; ended at the end."""
-    command = [sys.executable, "-m", "benchmarks.contestants", name, database_url]
+    kind = KINDS[name]
+    command = [*kind.command, name, database_url]
     root = Path(__file__).parents[1]
     with subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, text=True) as process:
         try:
@@ -73,8 +112,7 @@ def started(name: str, database_url: str) -> Iterator[Contestant]:
             if not port:
                 raise RuntimeError(f"The worker of {name} did not start.")
             _wait(int(port), process)
-            database = "sqlite" if database_url.startswith("sqlite:") else "postgres"
-            yield Contestant(name, database, int(port), process.pid)
+            yield Contestant(kind, dialect_of(database_url), int(port), process.pid)
         finally:
             process.terminate()
 
@@ -85,41 +123,6 @@ def _wait(port: int, process: subprocess.Popen[str]) -> None:
         with urlopen(f"http://127.0.0.1:{port}/livez", timeout=60):
             return
     except HTTPError:
-        return  # the floor has no such path, which is an answer too
+        return  # not everybody has such a path, which is an answer too
     except OSError as error:
         raise RuntimeError(f"The worker does not answer (exit code {process.poll()}): {error}") from error
-
-
-def _config(name: str, database_url: str) -> Any:
-    """How a contestant is served: crmcore as `crmcore serve` does it, with every guard of the door."""
-    import uvicorn
-
-    if name == FLOOR:
-        from benchmarks.floor import create_floor
-
-        app = create_floor(database_url, CONNECTIONS)
-        return uvicorn.Config(app, http="httptools", loop="uvloop", log_level="warning", access_log=False)
-    from crmcore.app import create_app
-    from crmcore.http.protocol import server_config
-    from crmcore.settings import load
-
-    settings = load(
-        database_url=database_url, database_connections=CONNECTIONS, page_max=500, plugins_enabled=False,
-        log_level="warning",
-    )  # fmt: skip
-    return server_config(create_app(settings), settings, loop="uvloop")
-
-
-def main(name: str, database_url: str) -> None:
-    """The worker process: prints its port, serves until it is ended."""
-    import uvicorn
-
-    listener = socket.socket()
-    listener.bind(("127.0.0.1", 0))
-    listener.listen(256)
-    print(listener.getsockname()[1], flush=True)
-    uvicorn.Server(_config(name, database_url)).run(sockets=[listener])
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])

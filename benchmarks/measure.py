@@ -1,40 +1,58 @@
-"""The measurement: for each operation, the contestants take turns; CPU time is read before and after each turn."""
+"""The measurement: those who are compared take turns; CPU time is read before and after each turn."""
 
 from __future__ import annotations
 
 import json
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from statistics import median
 from typing import Any
 
-from benchmarks import operations
-from benchmarks.company import Ids
 from benchmarks.contestants import Contestant
 from benchmarks.postgres import Server, cpu_seconds
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How much is asked. `count` requests in a window, `rounds` windows of each contestant."""
+    """How much is asked: `count` requests in a window, `rounds` windows of each, over these numbers of connections.
+
+    CPU is taken from the first number; latency is that of one connection.
+    """
 
     rounds: int = 5
     count: int = 400
     warm: int = 60
-    connections: tuple[int, ...] = (8, 32)
-    seconds: float = 20.0
+    connections: tuple[int, ...] = (8, 32, 1)
+    seconds: float = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One of those that are compared. `bodies` makes a round's requests; `share` of the plan's count is asked."""
+
+    what: str
+    name: str
+    contestant: Contestant
+    token: str
+    path: str
+    bodies: Callable[[int], list[str]]
+    share: float = 1.0
+    loads: frozenset[int] = field(default=frozenset())
+
+    def takes(self, connections: int) -> bool:
+        return not self.loads or connections in self.loads
 
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One contestant's window. Milliseconds of CPU per request, of the worker and of all PostgreSQL processes."""
+    """One window. Milliseconds of CPU per request, of the worker and of all PostgreSQL processes."""
 
-    operation: str
-    contestant: str
+    what: str
+    name: str
     database: str
     connections: int
     worker_ms: float
@@ -82,28 +100,26 @@ def generator() -> Iterator[Generator]:
             process.terminate()
 
 
-def measured(
-    load: Generator, server: Server, contestants: Sequence[Contestant], ids: Ids, token: str, plan: Plan,
-    only: Sequence[str],
-) -> Iterator[Turn]:  # fmt: skip
-    """Every turn. Operations that write come last, so that reads find the same rows in every round."""
-    for operation in sorted(only, key=operations.ALL.index):
-        for connections in (*plan.connections, 1):
-            for number in range(plan.rounds):
-                asked = operations.variables(operation, ids, 200, seed=100 + number)
-                turns = contestants if number % 2 == 0 else list(reversed(contestants))
-                for contestant in turns:
-                    yield _turn(load, server, contestant, operation, asked, token, connections, plan)
+def measured(load: Generator, server: Server, group: Sequence[Asked], plan: Plan) -> Iterator[Turn]:
+    """Every turn of those that are compared with each other; who begins changes from round to round."""
+    warmed: set[str] = set()
+    for connections in plan.connections:
+        for number in range(plan.rounds):
+            for asked in group if number % 2 == 0 else reversed(group):
+                if asked.takes(connections):
+                    more = 1 if asked.name in warmed else asked.contestant.kind.cold
+                    yield _turn(load, server, asked, number, connections, plan, more)
+                    warmed.add(asked.name)
 
 
 def _turn(
-    load: Generator, server: Server, contestant: Contestant, operation: str, asked: list[dict[str, Any]], token: str,
-    connections: int, plan: Plan,
+    load: Generator, server: Server, asked: Asked, number: int, connections: int, plan: Plan, more: int
 ) -> Turn:  # fmt: skip
+    contestant, share = asked.contestant, asked.share / (4 if connections == 1 else 1)
     load.warmed({
-        "port": contestant.port, "path": contestant.path(operation), "token": token, "connections": connections,
-        "bodies": [contestant.body(operation, v) for v in asked], "warm": plan.warm,
-        "count": plan.count if connections > 1 else max(plan.count // 4, 20), "seconds": plan.seconds,
+        "port": contestant.port, "path": asked.path, "token": asked.token, "connections": connections,
+        "bodies": asked.bodies(number), "warm": int(plan.warm * asked.share * more) + 10,
+        "count": max(int(plan.count * share), 20), "seconds": plan.seconds,
     })  # fmt: skip
     processes = server.pids() if contestant.database == "postgres" else []
     worker, postgres = cpu_seconds([contestant.pid]), cpu_seconds(processes)
@@ -111,25 +127,28 @@ def _turn(
     worker, postgres = cpu_seconds([contestant.pid]) - worker, cpu_seconds(processes) - postgres
     n = result["requests"]
     return Turn(
-        operation, contestant.name, contestant.database, connections, worker / n * 1e3, postgres / n * 1e3,
+        asked.what, asked.name, contestant.database, connections, worker / n * 1e3, postgres / n * 1e3,
         n / result["seconds"], result["p50"] * 1e3,
     )  # fmt: skip
 
 
-def statements(server: Server, contestant: Contestant, operation: str, ids: Ids, token: str) -> dict[str, int]:
+def statements(server: Server, asked: Asked) -> dict[str, int]:
     """What the server's log says of one request: statements, and the transaction control among them."""
     server.configure("log_statement", "all")
     try:
-        asked = operations.variables(operation, ids, 12, seed=5)
-        for v in asked[:10]:  # prepared and planned by now on every connection that will be used
-            contestant.ask(operation, v, token)
-        before = len(_logged(server))
-        contestant.ask(operation, asked[11], token)
-        said = _logged(server)[before:]
+        *before, last = asked.bodies(5)[:11]
+        for body in before:  # prepared and planned by now on every connection that will be used
+            asked.contestant.send(asked.path, body, asked.token)
+        already = len(_logged(server))
+        asked.contestant.send(asked.path, last, asked.token)
+        said = _logged(server)[already:]
     finally:
         server.configure("log_statement", "none")
-    control = sum(any(word in line for word in ("BEGIN", "COMMIT", "SAVEPOINT")) for line in said)
+    control = sum(any(word in line for word in _CONTROL) for line in said)
     return {"statements": len(said) - control, "control": control}
+
+
+_CONTROL = ("BEGIN", "begin", "COMMIT", "commit", "SAVEPOINT", "set_config(", "SET LOCAL")
 
 
 def _logged(server: Server) -> list[str]:
@@ -138,36 +157,36 @@ def _logged(server: Server) -> list[str]:
 
 
 def summary(turns: Sequence[Turn]) -> list[dict[str, Any]]:
-    """One row for each operation and contestant: medians over the rounds, and ratios to the first contestant's.
+    """One row for each of a group that was compared: medians over the rounds, and CPU over the first one's.
 
-    All turns are of one database. CPU is that of the smallest number of connections above one, where nobody waits
-    for long.
+    CPU is that of the first number of connections, where nobody waits for long.
     """
-    rows = []
-    first = turns[0].contestant
-    loads = sorted({t.connections for t in turns} - {1})
-    for operation in dict.fromkeys(t.operation for t in turns):
-        for contestant in dict.fromkeys(t.contestant for t in turns):
+    loads = list(dict.fromkeys(t.connections for t in turns))
+    first = _of(turns, turns[0].name, loads[0])
+    return [_row(turns, name, loads, first) for name in dict.fromkeys(t.name for t in turns)]
 
-            def of(connections: int, name: str = contestant, asked: str = operation) -> list[Turn]:
-                return [t for t in turns if (t.operation, t.contestant, t.connections) == (asked, name, connections)]
 
-            mine, floor = of(loads[0]), of(loads[0], first)
-            ratios = sorted(m.total_ms / f.total_ms for m, f in zip(mine, floor))
-            rows.append({
-                "operation": operation,
-                "contestant": contestant,
-                "database": turns[0].database,
-                "worker_ms": median(t.worker_ms for t in mine),
-                "postgres_ms": median(t.postgres_ms for t in mine),
-                "total_ms": median(t.total_ms for t in mine),
-                "ratio": median(ratios),
-                "ratio_low": ratios[0],
-                "ratio_high": ratios[-1],
-                "rps": {str(c): median(t.rps for t in of(c)) for c in loads},
-                "p50_ms": median(t.p50_ms for t in of(1)),
-            })  # fmt: skip
-    return rows
+def _of(turns: Sequence[Turn], name: str, connections: int) -> list[Turn]:
+    return [t for t in turns if (t.name, t.connections) == (name, connections)]
+
+
+def _row(turns: Sequence[Turn], name: str, loads: Sequence[int], first: Sequence[Turn]) -> dict[str, Any]:
+    mine = _of(turns, name, loads[0])
+    ratios = sorted(m.total_ms / f.total_ms for m, f in zip(mine, first))
+    by_load = {c: found for c in loads if (found := _of(turns, name, c))}
+    return {
+        "what": mine[0].what,
+        "name": name,
+        "database": mine[0].database,
+        "worker_ms": median(t.worker_ms for t in mine),
+        "postgres_ms": median(t.postgres_ms for t in mine),
+        "total_ms": median(t.total_ms for t in mine),
+        "ratio": median(ratios),
+        "ratio_low": ratios[0],
+        "ratio_high": ratios[-1],
+        "rps": {c: median(t.rps for t in found) for c, found in by_load.items() if c > 1},
+        "p50_ms": {c: median(t.p50_ms for t in found) for c, found in by_load.items()},
+    }
 
 
 def raw(turns: Sequence[Turn]) -> list[dict[str, Any]]:

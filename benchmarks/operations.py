@@ -11,7 +11,8 @@ from typing import Any, Final
 from benchmarks.company import LIFECYCLE, START, TODAY, Ids
 
 READS: Final = ("Q1", "Q2", "Q3", "Q4")
-ALL: Final = (*READS, "M1")
+WRITES: Final = ("M1",)
+ALL: Final = (*READS, *WRITES)
 ROOTS: Final = {"Q1": "customers", "Q2": "customers", "Q3": "customer", "Q4": "deals", "M1": "dealCreate"}
 WHAT: Final = {
     "Q1": "20 customers, 8 scalars, count, page info",
@@ -19,6 +20,10 @@ WHAT: Final = {
     "Q3": "one customer's 360 page",
     "Q4": "100 deals with the customer's name",
     "M1": "create a deal and return it",
+    "page": "deals as in Q4",
+    "depth by name": "20 of very many customers",
+    "depth by time": "20 of very many customers",
+    "table": "first 20 customers by name",
 }
 
 Variables = dict[str, Any]

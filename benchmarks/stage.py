@@ -29,6 +29,11 @@ class Stage:
     token: str
     ids: Ids
 
+    @property
+    def files(self) -> list[str]:
+        """The SQLite database, if there is one."""
+        return [self.urls["sqlite"]] if "sqlite" in self.urls else []
+
 
 async def fill(url: str, size: Size, beside: Sequence[str] = ()) -> Ids:
     """Migrate the databases and fill them; what the first tenant has."""

@@ -36,7 +36,7 @@ def test_all_contestants_answer_alike(urls: list[str]):
             compared = verify.agree(contestants, stage.ids, stage.token, count=5, only=operations.READS)
             assert compared == 5 * 3 * len(operations.READS)
         for stage in stages:
-            assert verify.agree(contestants, stage.ids, stage.token, count=5, only=["M1"]) == 5
+            assert verify.agree(contestants[:2], stage.ids, stage.token, count=5, only=["M1"]) == 5
 
 
 def test_a_difference_is_found():
