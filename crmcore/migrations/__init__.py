@@ -14,6 +14,7 @@ CORE: Final = App(
         "crmcore.platform.events",
         "crmcore.platform.numbering",
         "crmcore.platform.secrets",
+        "crmcore.platform.search",
         "crmcore.records.external",
         "crmcore.domain.people.models",
         "crmcore.domain.catalogue.models",

@@ -105,6 +105,8 @@ class Rules:
              An update of a record that is gone meanwhile is left out
     derives  required columns that rules or checks fill in: not asked for where something else is refused
     machine  the record's states and moves; its field is then changed by moves only
+    search   text columns by whose words the record is found; the first is what it is called
+    finds    columns of foreign keys: the words find those records instead of this one, which is a part of them
     """
 
     unique: tuple[Unique, ...] = ()
@@ -113,6 +115,8 @@ class Rules:
     effects: tuple[Effect, ...] = ()
     derives: tuple[str, ...] = ()
     machine: Machine | None = None
+    search: tuple[str, ...] = ()
+    finds: tuple[str, ...] = ()
 
 
 class _OnlyHere:

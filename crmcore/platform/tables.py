@@ -8,11 +8,14 @@ the schema both read `indexes_of`, so what is declared is what must exist.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from typing import Any
 
 from tortoise.indexes import Index
 from tortoise.migrations.constraints import CheckConstraint
 from tortoise.models import Model
+
+from crmcore.kit.sql import Dialect, ident
 
 LIVING = "deleted_at IS NULL"
 
@@ -30,6 +33,56 @@ class UniqueIndex(Index):
     def deconstruct(self) -> tuple[str, list[Any], dict[str, Any]]:
         path, args, kwargs = super().deconstruct()
         return path, args, {**kwargs, "where": self.where} if self.where else kwargs
+
+
+class WordsIndex(Index):
+    """The index that finds rows by words: texts of words with spaces between them, and a JSON object of such texts.
+
+    PostgreSQL has it as GIN over exactly these words. SQLite as a full-text table `<table>_words` which triggers keep,
+    without a copy of the text, known by the row's integer key.
+    """
+
+    INDEX_TYPE = "WORDS"
+
+    @staticmethod
+    def words(columns: Sequence[str], alias: str, dialect: Dialect) -> str:
+        """The words of a row: what PostgreSQL's index holds, and what SQLite's table is given."""
+        text, parts = (f"{alias}.{ident(c)}" if alias else ident(c) for c in columns)
+        if dialect == "sqlite":
+            more = f"(SELECT group_concat(value, ' ') FROM json_each({parts}))"
+            return f"{text} || ' ' || coalesce({more}, '')"
+        more = f"coalesce(jsonb_path_query_array({parts}, '$.*')::text, '')"
+        spaced = f"translate({text}::text || {more}, '[]\",', '    ')"
+        return f"array_to_tsvector(array_remove(string_to_array({spaced}, ' '), ''))"
+
+    @classmethod
+    def create(cls, table: str, name: str, columns: Sequence[str], dialect: Dialect) -> str:
+        """The statements that make it."""
+        if dialect == "postgres":
+            return f"CREATE INDEX {ident(name)} ON {ident(table)} USING GIN (({cls.words(columns, '', dialect)}))"
+        held = ident(cls.beside(table))
+        options = "content='', contentless_delete=1, detail=none, tokenize=\"ascii tokenchars '@.+-'\""
+        words, key = cls.words(columns, "new", dialect), ", ".join(map(ident, columns))
+        return (
+            f"CREATE VIRTUAL TABLE {held} USING fts5(words, {options});"
+            f"CREATE TRIGGER {ident(f'{name}_insert')} AFTER INSERT ON {ident(table)} BEGIN "
+            f"INSERT INTO {held} (rowid, words) VALUES (new.id, {words}); END;"
+            f"CREATE TRIGGER {ident(f'{name}_update')} AFTER UPDATE OF {key} ON {ident(table)} BEGIN "
+            f"UPDATE {held} SET words = {words} WHERE rowid = new.id; END;"
+            f"CREATE TRIGGER {ident(f'{name}_delete')} AFTER DELETE ON {ident(table)} BEGIN "
+            f"DELETE FROM {held} WHERE rowid = old.id; END;"
+        )
+
+    @classmethod
+    def drop(cls, table: str, name: str) -> str:
+        """The statements that take it away on SQLite."""
+        triggers = "".join(f"DROP TRIGGER IF EXISTS {ident(f'{name}_{on}')};" for on in ("insert", "update", "delete"))
+        return f"{triggers}DROP TABLE {ident(cls.beside(table))};"
+
+    @staticmethod
+    def beside(table: str) -> str:
+        """SQLite's full-text table."""
+        return f"{table}_words"
 
 
 def exactly_one(table: str, *columns: str) -> CheckConstraint:

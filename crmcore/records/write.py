@@ -12,6 +12,7 @@ from crmcore.errors import Conflict, Refusals
 from crmcore.platform.context import Context
 from crmcore.platform.database import Transaction, UniqueViolation, retrying
 from crmcore.platform.record import Change, Draft, Record
+from crmcore.platform.search import write_entries
 from crmcore.records import history
 from crmcore.records.changes import Refused, Written
 from crmcore.records.deletion import draft_deletions, draft_restorations
@@ -20,6 +21,7 @@ from crmcore.records.external import check_refs, write_refs, write_refs_back
 from crmcore.records.outcome import let_fall, raise_refusals, refused
 from crmcore.records.references import check_references
 from crmcore.records.rows import Row, insert, patch, update
+from crmcore.records.searching import entries_of
 from crmcore.records.shape import shape_of
 from crmcore.records.step import DraftKey, Step, changed_columns
 from crmcore.records.uniques import check_ids, check_uniques, explain, key_in
@@ -92,6 +94,7 @@ class _Command:
                 raise RuntimeError(f"Effects run in a ring: still {following[0]} after {ROUNDS} rounds.")
             following = await self._round(Step(self.ctx, self.tx, self.at, derived=True), following)
         await history.write_history(self.ctx, self.tx, self.told)
+        await write_entries(self.tx, entries_of(self.told))
         return [self._answer(first, place) for place in range(len(changes))]
 
     def _answer(self, step: Step, place: int) -> Written | Refused:

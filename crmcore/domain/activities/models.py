@@ -57,6 +57,7 @@ class Interaction(Record):
 
     special: ClassVar[Rules] = Rules(
         rules=(rules.positive_duration,),
+        search=("subject",),
     )
     access: ClassVar[Access] = through("customer")
 
@@ -90,7 +91,7 @@ class Task(OwnedRecord):
     deal: Any = reference("core.Deal", "CASCADE", null=True)
     case: Any = reference("core.Case", "CASCADE", null=True)
 
-    special: ClassVar[Rules] = Rules(rules=(rules.done_has_time,))
+    special: ClassVar[Rules] = Rules(rules=(rules.done_has_time,), search=("subject",))
 
     class Meta(OwnedRecord.Meta):
         table = "task"

@@ -46,6 +46,7 @@ class CarePlan(OwnedRecord):
     special: ClassVar[Rules] = Rules(
         rules=(rules.plan_period,),
         machine=Machine("status", rules.CarePlanStatus.DRAFT, rules.CARE_PLAN_MOVES),
+        search=("name",),
     )
 
     class Meta(OwnedRecord.Meta):

@@ -71,6 +71,7 @@ class Case(OwnedRecord):
         unique=(Unique(("number",)),),
         derives=("number",),
         machine=Machine("status", rules.CaseStatus.NEW, rules.CASE_MOVES),
+        search=("subject", "number"),
     )
 
     class Meta(OwnedRecord.Meta):

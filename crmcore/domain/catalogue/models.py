@@ -31,7 +31,9 @@ class Product(Record):
     is_active = Flag(default=True)
     successor_of: Any = reference("core.Product", "SET NULL", null=True)
 
-    special: ClassVar[Rules] = Rules(unique=(Unique(("sku",)),), rules=(rules.price_has_currency,))
+    special: ClassVar[Rules] = Rules(
+        unique=(Unique(("sku",)),), rules=(rules.price_has_currency,), search=("name", "sku")
+    )
 
     class Meta(Record.Meta):
         table = "product"

@@ -30,7 +30,7 @@ class Contact(Record):
     birthday = Day(null=True)
     do_not_contact = Flag(default=False)
 
-    special: ClassVar[Rules] = Rules(rules=(rules.full_name,), derives=("name",))
+    special: ClassVar[Rules] = Rules(rules=(rules.full_name,), derives=("name",), search=("name",))
     access: ClassVar[Access] = through_children("contact_link.contact")
 
     class Meta(Record.Meta):

@@ -120,6 +120,7 @@ class Customer(OwnedRecord):
     special: ClassVar[Rules] = Rules(
         unique=(Unique(("tax_id",)),),
         rules=(rules.person_or_organization, rules.known_time_zone, rules.sensible_numbers),
+        search=("name", "legal_name", "tax_id"),
     )
 
     class Meta(OwnedRecord.Meta):
@@ -187,7 +188,12 @@ class ContactPoint(Record):
     is_primary = Flag(default=False)
     status = Choice(PointStatus, default=PointStatus.UNVERIFIED)
 
-    special: ClassVar[Rules] = Rules(rules=(rules.exactly_one_party, rules.normalize_point), derives=("normalized",))
+    special: ClassVar[Rules] = Rules(
+        rules=(rules.exactly_one_party, rules.normalize_point),
+        derives=("normalized",),
+        search=("normalized",),
+        finds=("customer_id", "contact_id"),
+    )
     access: ClassVar[Access] = through("customer", "contact")
 
     class Meta(Record.Meta):

@@ -99,6 +99,7 @@ class Deal(OwnedRecord):
     special: ClassVar[Rules] = Rules(
         rules=(rules.amount_has_currency, rules.probability_is_percent),
         derives=("pipeline_id", "stage_id", "probability", "stage_entered_at"),
+        search=("name",),
     )
 
     class Meta(OwnedRecord.Meta):
@@ -141,6 +142,7 @@ class Order(Record):
         rules=(rules.placed_has_time,),
         derives=("number",),
         machine=Machine("status", rules.OrderStatus.DRAFT, rules.ORDER_MOVES),
+        search=("number",),
     )
     access: ClassVar[Access] = through("customer")
 

@@ -17,6 +17,7 @@ class Team(Record):
 
     special: ClassVar[Rules] = Rules(
         unique=(Unique(("name_folded",)),),
+        search=("name",),
     )
 
     class Meta(Record.Meta):
@@ -31,7 +32,9 @@ class User(Record):
     team: Any = reference("core.Team", "SET NULL", null=True)
     is_active = Flag(default=True)
 
-    special: ClassVar[Rules] = Rules(unique=(Unique(("email_folded",)),), rules=(rules.valid_email,))
+    special: ClassVar[Rules] = Rules(
+        unique=(Unique(("email_folded",)),), rules=(rules.valid_email,), search=("name", "email")
+    )
 
     class Meta(Record.Meta):
         table = "user"

@@ -8,19 +8,21 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from tortoise.backends.asyncpg.client import AsyncpgDBClient
 from tortoise.backends.sqlite.client import SqliteClient
 from tortoise.fields.relational import ManyToManyFieldInstance
+from tortoise.indexes import Index
 from tortoise.migrations.constraints import CheckConstraint
 from tortoise.migrations.schema_editor.asyncpg import AsyncpgSchemaEditor
 from tortoise.migrations.schema_editor.base import BaseSchemaEditor
 from tortoise.migrations.schema_editor.sqlite import SqliteSchemaEditor
 from tortoise.models import Model
 
-from crmcore.kit.sql import Statement, ident, value
+from crmcore.kit.sql import Dialect, Statement, ident, value
 from crmcore.platform.database import Transaction
+from crmcore.platform.tables import WordsIndex
 
 
 class Client:
@@ -54,6 +56,7 @@ def editor_for(tx: Transaction) -> BaseSchemaEditor:
 
 class _Editor(BaseSchemaEditor):
     _checks: tuple[CheckConstraint, ...] = ()
+    _dialect: ClassVar[Dialect]
 
     async def _run_sql(self, sql: str) -> None:
         await self.client.execute_script(sql)
@@ -70,6 +73,8 @@ class _Editor(BaseSchemaEditor):
         if index_type == "UNIQUE":
             columns = ", ".join(ident(name) for name in field_names)
             return f"CREATE UNIQUE INDEX {ident(index_name or '')} ON {ident(model._meta.db_table)} ({columns}){extra};"
+        if index_type == "WORDS":
+            return WordsIndex.create(model._meta.db_table, index_name or "", field_names, self._dialect)
         return super()._get_index_sql(model, list(field_names), safe, index_name, index_type, extra)
 
     def _get_inner_statements(self) -> list[str]:
@@ -84,10 +89,12 @@ class _Editor(BaseSchemaEditor):
 
 
 class _Postgres(_Editor, AsyncpgSchemaEditor):
-    pass
+    _dialect = "postgres"
 
 
 class _Sqlite(_Editor, SqliteSchemaEditor):
+    _dialect = "sqlite"
+
     async def remove_field(self, model: type[Model], field: Any) -> None:
         if isinstance(field, ManyToManyFieldInstance):
             await super().remove_field(model, field)
@@ -98,6 +105,18 @@ class _Sqlite(_Editor, SqliteSchemaEditor):
             if column in columns:
                 await self._run_sql(f"DROP INDEX {ident(name)}")
         await self._run_sql(f"ALTER TABLE {ident(table)} DROP COLUMN {ident(column)}")
+
+    async def remove_index(self, model: type[Model], index: Index) -> None:
+        if isinstance(index, WordsIndex):
+            await self._run_sql(WordsIndex.drop(model._meta.db_table, str(index.name)))
+            return
+        await super().remove_index(model, index)
+
+    async def delete_model(self, model: type[Model]) -> None:
+        for index in model._meta.indexes or ():
+            if isinstance(index, WordsIndex):
+                await self.remove_index(model, index)
+        await super().delete_model(model)
 
     async def _remake_table(
         self, model: type[Model], create_field: Any = None, delete_field: Any = None, alter_fields: Any = None

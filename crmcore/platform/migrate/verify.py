@@ -12,7 +12,7 @@ from tortoise.models import Model
 
 from crmcore.kit.sql import Dialect, Sql
 from crmcore.platform.database import Database, Row
-from crmcore.platform.tables import foreign_keys, indexes_of
+from crmcore.platform.tables import WordsIndex, foreign_keys, indexes_of
 
 _PG_NAMES: Final = {
     "VARCHAR": "CHARACTER VARYING",
@@ -28,7 +28,11 @@ _SQLITE: Final = {
     "pragma_table_info(m.name) c WHERE m.type = 'table'",
     "indexes": 'SELECT m.name AS t, i.name, i."unique" AS uniq, (SELECT group_concat(c.name) FROM '
     "pragma_index_info(i.name) c) AS columns, (SELECT s.sql FROM sqlite_master s WHERE s.name = i.name) AS filter "
-    "FROM sqlite_master m, pragma_index_list(m.name) i WHERE m.type = 'table'",
+    "FROM sqlite_master m, pragma_index_list(m.name) i WHERE m.type = 'table' "
+    # a words index is a table beside the table, and three triggers that keep it
+    "UNION ALL SELECT m.tbl_name, substr(m.name, 1, length(m.name) - 7) AS made, 0, '', NULL FROM sqlite_master m "
+    "JOIN sqlite_master w ON w.name = m.tbl_name || '_words' WHERE m.type = 'trigger' "
+    "GROUP BY m.tbl_name, made HAVING count(*) = 3",
     "keys": 'SELECT m.name AS t, k."from" AS name, k."table" AS target FROM sqlite_master m, '
     "pragma_foreign_key_list(m.name) k WHERE m.type = 'table'",
     "checks": "SELECT name AS t, sql AS name FROM sqlite_master WHERE type = 'table'",
@@ -108,7 +112,8 @@ def _declared(model: type[Model], dialect: Dialect) -> _Table:
         wanted.columns[column] = _type(kind, dialect), bool(told.pk or not told.null)
     for index in indexes_of(model):
         where = index.extra.removeprefix(" WHERE ")
-        wanted.indexes[str(index.name)] = index.INDEX_TYPE == "UNIQUE", ",".join(index.fields), _bare(where)
+        columns = "" if isinstance(index, WordsIndex) else ",".join(index.fields)
+        wanted.indexes[str(index.name)] = index.INDEX_TYPE == "UNIQUE", columns, _bare(where)
     wanted.keys = {column: target._meta.db_table for column, target in foreign_keys(model).items()}
     wanted.checks = {c.name for c in model._meta.constraints or () if isinstance(c, CheckConstraint)}
     return wanted
