@@ -94,7 +94,7 @@ class Groups:
             per: dict[str, list[Row]] = {}
             for row in rows:
                 if row[field_.column] is not None:
-                    per.setdefault(row[field_.currency], []).append(row)
+                    per.setdefault(row[field_.currency_column], []).append(row)
             return [money(_calculated(function, [r[field_.column] for r in per[c]]), c) for c in sorted(per)]
         made = _calculated(function, [r[field_.column] for r in rows if r[field_.column] is not None])
         if made is None:

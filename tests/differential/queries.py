@@ -292,7 +292,7 @@ class Queries:
         if isinstance(field_, MoneyField):
             inner = get_nullable_type(type_)
             assert isinstance(inner, GraphQLInputObjectType)
-            part, column = self.random.choice([("amount", field_.column), ("currencyCode", field_.currency)])
+            part, column = self.random.choice([("amount", field_.column), ("currencyCode", field_.currency_column)])
             return {part: self._operators(inner.fields[part].type, lambda: self._held(record, column))}
         if field_.column == "id":
             return self._operators(type_, lambda: self._id(record))

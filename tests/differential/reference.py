@@ -182,7 +182,7 @@ class Reference:
         if isinstance(field_, ColumnField):
             return shown(found.record, field_, row)
         if isinstance(field_, MoneyField):
-            return money(row[field_.column], row[field_.currency])
+            return money(row[field_.column], row[field_.currency_column])
         if isinstance(field_, StampField):
             kind, key = row[field_.kind_column], row[field_.id_column]
             return {"kind": kind.value, "id": None if key is None else f"{kind.value.lower()}_{key}"}
@@ -259,7 +259,7 @@ class Reference:
             target_, rows = self.many(field_, row)
             return all(self._quantified(target_, rows, q, w) for q, w in wanted.items())
         if isinstance(field_, MoneyField):
-            parts = {"amount": (field_.column, "decimal"), "currencyCode": (field_.currency, "text")}
+            parts = {"amount": (field_.column, "decimal"), "currencyCode": (field_.currency_column, "text")}
             return all(compared(parts[part][1], row[parts[part][0]], w) for part, w in wanted.items())
         assert isinstance(field_, ColumnField)
         held = row[field_.column]
