@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 from benchmarks import bars, large, measure, operations, postgres, report, suite, verify
 from benchmarks.company import Size
-from benchmarks.contestants import FLOOR, PRODUCT, Contestant, started
+from benchmarks.contestants import FLOOR, NAIVE, PRODUCT, Contestant, started
 from benchmarks.memory import megabytes
 from benchmarks.stage import Stage, admit, fill
 from crmcore.platform.access import Reach
@@ -30,7 +30,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--large", type=int, default=500_000, help="customers of the large table")
     parser.add_argument("--parts", default=",".join(PARTS), help="of the whole, such as tenant,sqlite; also: team")
     parser.add_argument("--only", default=",".join(operations.ALL), help="operations, such as Q1,Q4")
-    parser.add_argument("--contestants", default=f"{FLOOR},{PRODUCT}", help="on PostgreSQL")
+    parser.add_argument("--contestants", default=f"{FLOOR},{PRODUCT},{NAIVE}", help="on PostgreSQL")
     parser.add_argument("--rounds", type=int, default=5, help="windows of each contestant")
     parser.add_argument("--count", type=int, default=400, help="requests in a window")
     parser.add_argument("--connections", default="8,32,1", help="loads; CPU is taken from the first")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from statistics import median
 from typing import Any, Final
 
 from benchmarks import operations
@@ -64,7 +65,7 @@ def judged(rows: Sequence[dict[str, Any]], memory: float | None) -> Iterator[Jud
 
     def faster(what: str, than: str) -> float | None:
         mine, other = found.get(("postgres", what, PRODUCT)), found.get(("postgres", what, than))
-        return None if mine is None or other is None else max(mine["rps"].values()) / max(other["rps"].values())
+        return None if mine is None or other is None else _faster(mine["rounds"], other["rounds"])
 
     for operation in operations.READS:
         yield Judged(CPU, operation, ratio(operation))
@@ -84,3 +85,8 @@ def judged(rows: Sequence[dict[str, Any]], memory: float | None) -> Iterator[Jud
         yield Judged(bar, what, measured[-1]["ratio"] if measured else None)
     for operation in operations.READS:
         yield Judged(SQLITE, operation, ratio(operation, database="sqlite"))
+
+
+def _faster(mine: Mapping[int, Sequence[float]], other: Mapping[int, Sequence[float]]) -> float:
+    """Requests per second over another's in the same round, the median; at the load where that is least."""
+    return min(median(m / o for m, o in zip(mine[load], other[load])) for load in mine.keys() & other.keys())

@@ -53,7 +53,7 @@ class Kind:
     """How a contestant is started and spoken to.
 
     `cold` times the usual warm-up is what it needs before its first window; `share` of the usual number of requests is
-    asked in a window, at the `loads` named (none: all).
+    asked in a window, at the `loads` named (none: all). `operations` are those that it can do.
     """
 
     name: str
@@ -62,9 +62,17 @@ class Kind:
     cold: int = 1
     share: float = 1.0
     loads: frozenset[int] = frozenset()
+    operations: tuple[str, ...] = operations.ALL
 
 
-KINDS: Final = {kind.name: kind for kind in (Kind(FLOOR, Routes()), Kind(PRODUCT, GraphQL()))}
+KINDS: Final = {
+    kind.name: kind
+    for kind in (
+        Kind(FLOOR, Routes()),
+        Kind(PRODUCT, GraphQL()),
+        Kind(NAIVE, GraphQL(), operations=operations.READS, share=0.2, loads=frozenset({8, 1})),
+    )
+}
 
 
 @dataclass(frozen=True, slots=True)

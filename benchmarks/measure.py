@@ -185,6 +185,7 @@ def _row(turns: Sequence[Turn], name: str, loads: Sequence[int], first: Sequence
         "ratio_low": ratios[0],
         "ratio_high": ratios[-1],
         "rps": {c: median(t.rps for t in found) for c, found in by_load.items() if c > 1},
+        "rounds": {c: [t.rps for t in found] for c, found in by_load.items() if c > 1},
         "p50_ms": {c: median(t.p50_ms for t in found) for c, found in by_load.items()},
     }
 

@@ -34,6 +34,7 @@ def operation(name: str, contestants: Sequence[Contestant], stage: Stage, what: 
             what or name, c.kind.name, c, stage.token, c.kind.speech.path(name), bodies(c), c.kind.share, c.kind.loads
         )
         for c in contestants
+        if name in c.kind.operations
     ]
 
 

@@ -23,8 +23,8 @@ class Disagreement(AssertionError):
 def agree(contestants: Sequence[Contestant], ids: Ids, token: str, *, count: int, only: Sequence[str]) -> int:
     """Ask everybody the same; how many answers were compared. Raises Disagreement with the first difference."""
     compared = 0
-    first, *others = contestants
     for operation in only:
+        first, *others = [c for c in contestants if operation in c.kind.operations]
         for variables in operations.variables(operation, ids, count, seed=11):
             expected = _own_apart(operation, first.ask(operation, variables, token))
             for other in others:

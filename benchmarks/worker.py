@@ -26,8 +26,9 @@ def _config(name: str, database_url: str) -> Any:
         )  # fmt: skip
         return server_config(create_app(settings), settings, loop="uvloop")
     from benchmarks.floor import create_floor
+    from benchmarks.naive import create_naive
 
-    app = create_floor(database_url, CONNECTIONS)
+    app = (create_naive if name == "naive" else create_floor)(database_url, CONNECTIONS)
     return uvicorn.Config(app, http="httptools", loop="uvloop", log_level="warning", access_log=False)
 
 

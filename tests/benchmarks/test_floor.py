@@ -10,7 +10,7 @@ import pytest
 
 from benchmarks import operations, verify
 from benchmarks.company import Size
-from benchmarks.contestants import FLOOR, PRODUCT, started
+from benchmarks.contestants import FLOOR, NAIVE, PRODUCT, started
 from benchmarks.stage import admit, fill
 from crmcore.platform.access import Reach
 from tests.databases import Databases
@@ -31,10 +31,13 @@ def test_all_contestants_answer_alike(urls: list[str]):
     ids = asyncio.run(fill(url, Size(60), beside))
     with ExitStack() as stack:
         contestants = [stack.enter_context(started(name, each)) for each in urls for name in (FLOOR, PRODUCT)]
+        naive = stack.enter_context(started(NAIVE, url))
         stages = [asyncio.run(admit(url, ids, reach, beside)) for reach in Reach]
         for stage in stages:
             compared = verify.agree(contestants, stage.ids, stage.token, count=5, only=operations.READS)
             assert compared == 5 * 3 * len(operations.READS)
+        whole = stages[0]  # the only reach that the usual server knows
+        assert verify.agree([contestants[0], naive], whole.ids, whole.token, count=5, only=operations.READS) == 20
         for stage in stages:
             assert verify.agree(contestants[:2], stage.ids, stage.token, count=5, only=["M1"]) == 5
 
