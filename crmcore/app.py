@@ -20,7 +20,7 @@ from starlette.routing import Route
 from crmcore.errors import ConfigError
 from crmcore.http.answers import METHOD_NOT_ALLOWED, NOT_FOUND, Rejected, error_response
 from crmcore.http.console import console_routes
-from crmcore.http.graphql import GraphQLEndpoint, sdl
+from crmcore.http.graphql import GraphQLEndpoint, sdl, statistics
 from crmcore.http.health import alive, ready
 from crmcore.http.limits import Guard
 from crmcore.kit import times
@@ -40,6 +40,7 @@ from crmcore.records import RecordGraph, graph_of
 from crmcore.schema.derive import CrmSchema, Share, derive
 from crmcore.schema.documents import Documents
 from crmcore.schema.limits import Limits
+from crmcore.schema.persisted import read_manifest
 from crmcore.schema.printing import core_share, print_schema
 from crmcore.schema.running import Runner
 from crmcore.settings import Settings, load
@@ -100,7 +101,12 @@ class Crm:
         )
         limits = Limits(settings.max_document_bytes, settings.max_tokens, settings.max_depth, settings.max_aliases)
         documents = Documents(
-            self.schema.core, limits, size=settings.plan_cache_size, introspection=settings.introspection
+            self.schema.core,
+            limits,
+            size=settings.plan_cache_size,
+            introspection=settings.introspection,
+            persisted=read_manifest(settings.persisted_documents),
+            dropped=self.engine.plans.forget,
         )
         self.runner = Runner(self.schema, self.engine, documents, settings.request_seconds, self.plugins.listing)
 
@@ -174,6 +180,7 @@ def create_app(
         routes=[
             graphql,
             Route("/schema.graphql", _sdl, methods=["GET"]),
+            Route("/statistics", _statistics, methods=["GET"]),
             Route("/livez", _alive, methods=["GET"]),
             Route("/readyz", _ready, methods=["GET"]),
             *console_routes(),
@@ -193,6 +200,10 @@ def _crm(request: Request) -> Crm:
 
 async def _sdl(request: Request) -> Response:
     return await sdl(_crm(request), request)
+
+
+async def _statistics(request: Request) -> Response:
+    return await statistics(_crm(request), request)
 
 
 async def _alive(_request: Request) -> Response:

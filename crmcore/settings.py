@@ -38,6 +38,9 @@ class Settings(BaseSettings):
 
     page_default: int = Field(50, ge=1, description="Rows of a page when the client names no number.")
     page_max: int = Field(200, ge=1, description="The largest page.")
+    persisted_documents: Path | None = Field(
+        None, description="Manifest of documents that clients send by documentId, and that are always kept compiled."
+    )
     plan_cache_size: int = Field(1000, ge=1, description="How many compiled documents are kept.")
     max_document_bytes: int = Field(100_000, ge=1000, description="The largest GraphQL document.")
     max_tokens: int = Field(4000, ge=100, description="Tokens of a GraphQL document.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Protocol
 from uuid import UUID
 
@@ -65,6 +66,17 @@ async def sdl(served: Served, request: Request) -> Response:
     except Rejected as rejected:
         return error_response(rejected, str(request.state.id))
     return Response(served.sdl(), media_type="text/plain; charset=utf-8")
+
+
+async def statistics(served: Served, request: Request) -> Response:
+    """`/statistics`: what this process keeps of documents and plans, and how often that helped. It needs a token."""
+    try:
+        await caller(served.db, request, seconds=served.settings.request_seconds)
+    except Rejected as rejected:
+        return error_response(rejected, str(request.state.id))
+    runner = served.runner
+    kept = {"documents": asdict(runner.documents.statistics), "plans": asdict(runner.engine.plans.statistics)}
+    return json_response(kept)
 
 
 def _response(done: Answer, form: str) -> Response:

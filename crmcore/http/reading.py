@@ -84,7 +84,8 @@ async def _body(http: HttpRequest, max_bytes: int, seconds: float) -> bytes:
 
 
 def _from_url(parameters: Mapping[str, str]) -> Request:
-    given: dict[str, Any] = {key: parameters[key] for key in ("query", "operationName") if key in parameters}
+    names = ("query", "operationName", "documentId")
+    given: dict[str, Any] = {key: parameters[key] for key in names if key in parameters}
     for key in ("variables", "extensions"):
         if parameters.get(key):
             given[key] = _json(parameters[key].encode(errors="surrogatepass"), f"The parameter {key}")
@@ -105,14 +106,17 @@ def _request(body: Any) -> Request:
         raise Rejected(400, BAD_REQUEST, 'The body must be a JSON object like {"query": "...", "variables": {}}.')
     query, name = body.get("query"), body.get("operationName")
     variables, extensions = body.get("variables"), body.get("extensions")
-    if not isinstance(query, str) or not query.strip():
+    persisted = body.get("documentId")
+    if query is None and isinstance(persisted, str) and persisted:
+        query = ""  # a persisted document is meant
+    elif not isinstance(query, str) or not query.strip():
         raise Rejected(400, BAD_REQUEST, "query is missing: it must be a string that holds a GraphQL document.")
     if name is not None and not isinstance(name, str):
         raise Rejected(400, BAD_REQUEST, "operationName must be a string.")
     for key, value in (("variables", variables), ("extensions", extensions)):
         if value is not None and not isinstance(value, dict):
             raise Rejected(400, BAD_REQUEST, f"{key} must be an object.")
-    return Request(query, variables or {}, name)
+    return Request(query, variables or {}, name, "" if query else str(persisted))
 
 
 def _weight(parameters: list[str]) -> float:

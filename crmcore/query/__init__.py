@@ -16,7 +16,7 @@ from crmcore.query.mapping import (
     StampField,
     ValueField,
 )
-from crmcore.query.plan import PlanCache
+from crmcore.query.plan import PersistedKey, PlanCache
 from crmcore.query.roots import Reading, Ref, Refs, Root
 from crmcore.query.scope import Limits
 
@@ -34,6 +34,7 @@ __all__ = [
     "Money",
     "MoneyField",
     "OneField",
+    "PersistedKey",
     "PlanCache",
     "ReadEngine",
     "Reading",

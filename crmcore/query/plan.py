@@ -1,8 +1,9 @@
 """Plans, and the cache that finds them again: a trie of questions for every field of every document.
 
 A plan never holds a caller's value: what it was compiled for is the document, the place, the kind of policy, and the
-answers to the questions that the compiler asked. The cache is bounded in documents, in plans for one document, and in
-plans altogether.
+answers to the questions that the compiler asked. The cache is bounded in documents, in plans for one document, in plans
+altogether and in the length of their statements: whatever strangers send, memory does not grow. Persisted documents
+have a shelf of their own, so nobody can push them out.
 """
 
 from __future__ import annotations
@@ -26,6 +27,12 @@ class Plan:
     batches: tuple[BatchSpec, ...] = ()
 
 
+class PersistedKey(int):
+    """The identity of a persisted document's operation: its plans are kept for good."""
+
+    __slots__ = ()
+
+
 @dataclass(slots=True)
 class _Branch:
     question: Question
@@ -36,6 +43,7 @@ class _Branch:
 class _Document:
     roots: dict[Hashable, _Branch | Plan] = field(default_factory=dict)
     plans: int = 0
+    characters: int = 0
 
 
 @dataclass(slots=True)
@@ -47,27 +55,34 @@ class Statistics:
     dropped: int = 0
     plans: int = 0
     documents: int = 0
+    characters: int = 0
+    persisted: int = 0
 
 
 class PlanCache:
-    """The least recently used documents go first."""
+    """The least recently used documents go first. `characters` bounds the statements of all but persisted ones."""
 
-    def __init__(self, documents: int = 1000, plans: int = 5000, plans_of_document: int = 200) -> None:
+    def __init__(
+        self, documents: int = 1000, plans: int = 5000, plans_of_document: int = 200, characters: int = 20_000_000
+    ) -> None:
         self._documents: OrderedDict[Hashable, _Document] = OrderedDict()
-        self._bounds = documents, plans, plans_of_document
+        self._persisted: dict[Hashable, _Document] = {}
+        self._bounds = documents, plans, plans_of_document, characters
         self._statistics = Statistics()
 
     @property
     def statistics(self) -> Statistics:
         self._statistics.documents = len(self._documents)
+        self._statistics.persisted = len(self._persisted)
         return self._statistics
 
     def find(self, document: Hashable, place: Hashable, run: Run) -> Plan | None:
         """The plan for this run; None if there is none yet. May raise BadInput, as the compiler would."""
         entry = self._documents.get(document)
-        if entry is None:
+        if entry is not None:
+            self._documents.move_to_end(document)
+        elif (entry := self._persisted.get(document)) is None:
             return None
-        self._documents.move_to_end(document)
         node = entry.roots.get(place)
         while type(node) is _Branch:
             node = node.answers.get(node.question.ask(run))
@@ -86,24 +101,39 @@ class PlanCache:
             self._keep(document, place, questions, plan)
         return plan
 
+    def forget(self, document: Hashable) -> None:
+        """Drop the plans of a document that is gone."""
+        if (entry := self._documents.pop(document, None)) is not None:
+            self._forget(entry)
+
     def _keep(self, document: Hashable, place: Hashable, questions: Questions, plan: Plan) -> None:
-        documents, plans, plans_of_document = self._bounds
-        entry = self._documents.setdefault(document, _Document())
-        self._documents.move_to_end(document)
+        documents, plans, plans_of_document, characters = self._bounds
+        statistics = self._statistics
+        shelf = self._persisted if isinstance(document, PersistedKey) else self._documents
+        entry = shelf.setdefault(document, _Document())
         if entry.plans >= plans_of_document:
             self._forget(entry)
         self._insert(entry, place, questions, plan)
         entry.plans += 1
-        self._statistics.plans += 1
-        while len(self._documents) > documents or (self._statistics.plans > plans and len(self._documents) > 1):
+        statistics.plans += 1
+        if shelf is self._persisted:
+            return
+        self._documents.move_to_end(document)
+        entry.characters += len(plan.statement.text)
+        statistics.characters += len(plan.statement.text)
+        while len(self._documents) > documents or (
+            (statistics.plans > plans or statistics.characters > characters) and len(self._documents) > 1
+        ):
             _, oldest = self._documents.popitem(last=False)
             self._forget(oldest)
 
     def _forget(self, entry: _Document) -> None:
-        self._statistics.plans -= entry.plans
-        self._statistics.dropped += entry.plans
+        statistics = self._statistics
+        statistics.plans -= entry.plans
+        statistics.dropped += entry.plans
+        statistics.characters -= entry.characters
         entry.roots.clear()
-        entry.plans = 0
+        entry.plans = entry.characters = 0
 
     def _insert(self, entry: _Document, place: Hashable, questions: Questions, plan: Plan) -> None:
         """Extend the trie by the path of questions and answers that led to the plan."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Final
@@ -22,7 +23,10 @@ from graphql import (
 from graphql.execution.collect_fields import FragmentDetails
 from graphql.validation import ASTValidationRule, ValidationContext
 
+from crmcore.errors import ConfigError
+from crmcore.query import PersistedKey
 from crmcore.schema.limits import Limits, refuse_large, too_large, unstorable_text
+from crmcore.schema.persisted import HASH
 
 PARSE_FAILED: Final = "GRAPHQL_PARSE_FAILED"
 VALIDATION_FAILED: Final = "GRAPHQL_VALIDATION_FAILED"
@@ -54,35 +58,96 @@ class Refused:
 
 @dataclass(slots=True)
 class _Parsed:
+    tokens: int = 0
     operations: dict[str | None, Operation] = field(default_factory=dict)
 
 
-class Documents:
-    """The documents of one schema. Good ones are kept, at most `size`, the least used leaving first."""
+@dataclass(slots=True)
+class Statistics:
+    """What the cache of documents did. `misses` were parsed and validated; `refused` of them are not kept."""
 
-    def __init__(self, schema: GraphQLSchema, limits: Limits, *, size: int = 1000, introspection: bool = True) -> None:
+    hits: int = 0
+    misses: int = 0
+    refused: int = 0
+    dropped: int = 0
+    documents: int = 0
+    tokens: int = 0
+    persisted: int = 0
+
+
+class Documents:
+    """The documents of one schema. Good ones are kept, the least used leaving first: at most `size`, and together at
+    most 100 tokens each, because a token takes 400 bytes and large documents must not be what fills the memory.
+
+    `persisted` are documents by id that are always kept; ConfigError names those that are not valid. `dropped` is told
+    the key of every operation that leaves.
+    """
+
+    def __init__(
+        self,
+        schema: GraphQLSchema,
+        limits: Limits,
+        *,
+        size: int = 1000,
+        introspection: bool = True,
+        persisted: Mapping[str, str] | None = None,
+        dropped: Callable[[int], None] = lambda _key: None,
+    ) -> None:
         self._schema = schema
         self._limits = limits
         self._size = size
         self._rules = (*specified_rules, *(() if introspection else (_NoIntrospection,)))
         self._kept: OrderedDict[str, _Parsed] = OrderedDict()
         self._keys = count(1)
+        self._dropped = dropped
+        self._texts = dict(persisted or {})
+        self.statistics = Statistics()
+        self._persisted = {text: self._admitted(id_, text) for id_, text in self._texts.items()}
+        self.statistics.persisted = len(self._persisted)
+
+    def persisted(self, id_: str) -> str | None:
+        """The text of a persisted document."""
+        return self._texts.get(id_.removeprefix(HASH))
 
     def find(self, text: str, name: str | None = None) -> Operation | Refused:
         """The operation called `name`, or the only one."""
         kept = self._kept.get(text)
+        if kept is not None:
+            self._kept.move_to_end(text)
+            self.statistics.hits += 1
+            return _pick(kept.operations, name)
+        kept = self._persisted.get(text)
         if kept is None:
+            self.statistics.misses += 1
             found = self._read(text)
             if isinstance(found, Refused):
+                self.statistics.refused += 1
                 return found
-            kept = self._kept[text] = found
-            if len(self._kept) > self._size:
-                self._kept.popitem(last=False)
+            kept = found
+            self._keep(text, found)
         else:
-            self._kept.move_to_end(text)
+            self.statistics.hits += 1
         return _pick(kept.operations, name)
 
-    def _read(self, text: str) -> _Parsed | Refused:
+    def _keep(self, text: str, parsed: _Parsed) -> None:
+        statistics = self.statistics
+        self._kept[text] = parsed
+        statistics.tokens += parsed.tokens
+        while len(self._kept) > self._size or (statistics.tokens > self._size * 100 and len(self._kept) > 1):
+            _, oldest = self._kept.popitem(last=False)
+            statistics.tokens -= oldest.tokens
+            statistics.dropped += 1
+            for operation in oldest.operations.values():
+                self._dropped(operation.key)
+        statistics.documents = len(self._kept)
+
+    def _admitted(self, id_: str, text: str) -> _Parsed:
+        found = self._read(text, persisted=True)
+        if isinstance(found, Refused):
+            raise ConfigError(f"The persisted document {id_} is refused: {found.errors[0].message}")
+        return found
+
+    def _read(self, text: str, *, persisted: bool = False) -> _Parsed | Refused:
         if len(text) > self._limits.characters:
             allowed = self._limits.characters
             return _refused(too_large(f"The document has {len(text)} characters, at most {allowed} are allowed."))
@@ -96,16 +161,18 @@ class Documents:
         if wrong is not None:
             return _refused(wrong)
         errors = validate(self._schema, document, self._rules, max_errors=SHOWN_ERRORS)
-        return Refused(VALIDATION_FAILED, errors[:SHOWN_ERRORS]) if errors else self._operations(document)
+        return Refused(VALIDATION_FAILED, errors[:SHOWN_ERRORS]) if errors else self._operations(document, persisted)
 
-    def _operations(self, document: DocumentNode) -> _Parsed:
+    def _operations(self, document: DocumentNode, persisted: bool) -> _Parsed:
         nodes = {d.name.value: d for d in document.definitions if isinstance(d, FragmentDefinitionNode)}
         fragments = {name: FragmentDetails(node, None) for name, node in nodes.items()}
-        parsed = _Parsed()
+        parsed = _Parsed(document.token_count or 0)
         for definition in document.definitions:
             if isinstance(definition, OperationDefinitionNode):
                 name = definition.name.value if definition.name else None
-                parsed.operations[name] = Operation(next(self._keys), definition, nodes, fragments)
+                number = next(self._keys)
+                key = PersistedKey(number) if persisted else number
+                parsed.operations[name] = Operation(key, definition, nodes, fragments)
         return parsed
 
 

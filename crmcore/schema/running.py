@@ -25,15 +25,17 @@ from crmcore.schema.scalars import refuse_unstorable
 log = logging.getLogger("crmcore.schema")
 
 QUERY_ONLY: Final = "QUERY_ONLY"
+NOT_PERSISTED: Final = "PERSISTED_DOCUMENT_NOT_FOUND"
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a client asks: a document, its variables, and which of its operations."""
+    """What a client asks: a document or the id of a persisted one, its variables, and which of its operations."""
 
     query: str
     variables: Mapping[str, Any]
     operation_name: str | None = None
+    document_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,7 @@ class Runner:
     async def run(self, ctx: Context, request: Request, *, queries_only: bool = False) -> Answer:
         """The answer to a request. Never raises but when it is cancelled: a bug becomes a masked error."""
         request_id = str(ctx.cause)
-        found = self.documents.find(request.query, request.operation_name)
+        found = self._find(request)
         if isinstance(found, Refused):
             return _refused(found, request_id)
         if queries_only and not found.is_query:
@@ -96,6 +98,16 @@ class Runner:
             return Answer(executed=True, data=None, errors=[formatted(error, request_id)])
         errors = [formatted(error, request_id) for error in result.errors or ()]
         return Answer(executed=True, data=result.data, errors=errors)
+
+    def _find(self, request: Request) -> Operation | Refused:
+        text = request.query
+        if request.document_id:
+            persisted = self.documents.persisted(request.document_id)
+            if persisted is None:
+                said = f"No document {request.document_id[:100]!r} is persisted here. Send its text as query."
+                return Refused(NOT_PERSISTED, [GraphQLError(said)])
+            text = persisted
+        return self.documents.find(text, request.operation_name)
 
     async def _execute(self, ctx: Context, operation: Operation, values: Any) -> ExecutionResult:
         executor = CrmExecutor(

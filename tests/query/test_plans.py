@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import gc
 import time
+from dataclasses import dataclass
 
 import pytest
 
 from crmcore.domain import customers
 from crmcore.errors import BadInput
+from crmcore.kit.sql import Statement
 from crmcore.platform.access import Actor, ActorKind, Policy
 from crmcore.platform.context import Context
-from crmcore.query import PlanCache
+from crmcore.query import PersistedKey, PlanCache
 from crmcore.query.arguments import Questions, Run
 from tests.query.conftest import number
 
@@ -97,9 +99,16 @@ def run_of(ctx, **variables):
     return Run(ctx, variables)
 
 
+@dataclass
+class Large:
+    """A plan with a long statement."""
+
+    statement: Statement
+
+
 def test_the_cache_is_bounded(ctx):
     cache = PlanCache(documents=3, plans=8, plans_of_document=4)
-    plan = object()
+    plan = Large(Statement("SELECT 1"))
 
     def compile_(questions: Questions):
         questions.ask("n", lambda run: run.variables["n"])
@@ -145,3 +154,14 @@ async def test_compiling_is_fast_and_finding_is_faster(graph, ctx):
 
     assert best(lambda: graph.engine._compile(root, reading, Questions(run), ctx)) < 0.003
     assert best(lambda: graph.engine.plan(run, root, reading).statement.values(run)) < 0.0001
+
+
+def test_long_statements_fill_the_cache_sooner(ctx):
+    cache = PlanCache(documents=100, characters=10_000)
+    for document in range(50):
+        cache.get(document, "place", run_of(ctx), lambda _: Large(Statement("x" * 3_000)))
+    assert (cache.statistics.documents, cache.statistics.characters, cache.statistics.dropped) == (3, 9_000, 47)
+    cache.get(PersistedKey(1), "place", run_of(ctx), lambda _: Large(Statement("x" * 30_000)))
+    for document in range(50):
+        cache.get(document, "place", run_of(ctx), lambda _: Large(Statement("x" * 3_000)))
+    assert cache.find(PersistedKey(1), "place", run_of(ctx)) is not None
