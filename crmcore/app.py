@@ -28,6 +28,7 @@ from crmcore.kit.ids import new_id
 from crmcore.migrations import CORE
 from crmcore.platform.access import Policy
 from crmcore.platform.context import Context
+from crmcore.platform.custom import KnownFields
 from crmcore.platform.database import Database, connect
 from crmcore.platform.metadata import App, load_models
 from crmcore.platform.migrate import pending
@@ -91,6 +92,7 @@ class Crm:
         self.schema = parts.schema
         self.db = db
         self.clock = clock
+        self.known = KnownFields()
         self.engine = ReadEngine(
             self.registry,
             self.schema.core,
@@ -147,7 +149,7 @@ class Crm:
 
     def context(self, policy: Policy, cause: UUID | None = None) -> Context:
         """The context of one request or command."""
-        return Context(self.db, policy, self.graph, self.clock, cause or new_id())
+        return Context(self.db, policy, self.graph, self.clock, cause or new_id(), self.known)
 
     def sdl(self) -> str:
         """The schema as text, plugins included."""

@@ -16,6 +16,7 @@ CORE: Final = App(
         "crmcore.platform.secrets",
         "crmcore.platform.search",
         "crmcore.records.external",
+        "crmcore.records.custom.models",
         "crmcore.domain.people.models",
         "crmcore.domain.catalogue.models",
         "crmcore.domain.customers.models",

@@ -76,11 +76,12 @@ def through_children(*links: str) -> Access:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What one caller may see and do."""
+    """What one caller may see and do. `fields_version` is that of the tenant's custom fields, where it is known."""
 
     tenant_id: UUID
     actor: Actor
     reach: Reach = Reach.TENANT
+    fields_version: int | None = None
 
     @property
     def shape(self) -> str:

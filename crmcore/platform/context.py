@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -11,14 +11,17 @@ from uuid import UUID
 from crmcore.kit import times
 from crmcore.kit.ids import new_id
 from crmcore.platform.access import Actor, Policy
-from crmcore.platform.database import Database
+from crmcore.platform.custom import Definitions, KnownFields
+from crmcore.platform.database import Database, Transaction
 
 
 @dataclass(slots=True)
 class Context:
     """Handed to every command and every read. `cause` groups the events of one request.
 
-    `graph` is the app's `records.RecordGraph`, which every write needs (this room cannot name its type).
+    `graph` is the app's `records.RecordGraph`, which every write needs (this room cannot name its type). `known` are
+    the definitions of custom fields that the process has read; to this context they are as they were when it began,
+    but for what it changes itself (`custom_fields_changed`).
     """
 
     db: Database
@@ -26,6 +29,8 @@ class Context:
     graph: Any = None
     clock: Callable[[], datetime] = times.now
     cause: UUID = field(default_factory=new_id)
+    known: KnownFields = field(default_factory=KnownFields)
+    _uncertain: bool = False
 
     @property
     def tenant_id(self) -> UUID:
@@ -34,3 +39,22 @@ class Context:
     @property
     def actor(self) -> Actor:
         return self.policy.actor
+
+    def known_fields(self) -> Definitions | None:
+        """The tenant's custom fields, if this process knows them already."""
+        return self.known.find(self.tenant_id, self.policy.fields_version)
+
+    async def custom_fields(self, tx: Transaction | None = None) -> Definitions:
+        """The tenant's custom fields; one statement where this process does not know them."""
+        found = self.known_fields()
+        if found is None:
+            found = await self.known.read(tx or self.db, self.tenant_id)
+            if not self._uncertain:
+                self.known.keep(self.tenant_id, found)
+            self.policy = replace(self.policy, fields_version=found.version)
+        return found
+
+    def custom_fields_changed(self, version: int) -> None:
+        """Another definition was written in a transaction that may still fail: what is read now is for us alone."""
+        self._uncertain = True
+        self.policy = replace(self.policy, fields_version=version)

@@ -27,7 +27,7 @@ from crmcore.kit.sql import Bind, Dialect, Sql, Statement, join, render, value
 from crmcore.kit.text import fold
 from crmcore.platform.access import Actor, ActorKind, Policy, Reach
 from crmcore.platform.database import Database, Row, Transaction
-from crmcore.platform.fields import Choice, Text, UtcDatetime, Uuid
+from crmcore.platform.fields import Choice, Int, Text, UtcDatetime, Uuid
 from crmcore.platform.tables import UniqueIndex
 
 DEFAULT_TENANT: Final = "default"
@@ -44,11 +44,14 @@ class TenantState(StrEnum):
 
 
 class Tenant(Model):
+    """`fields_version` steps with every change of the tenant's custom fields; it is null where there never were any."""
+
     id = Uuid(primary_key=True)
     slug = Text(63)
     name = Text(200)
     state = Choice(TenantState, default=TenantState.ACTIVE)
     created_at = UtcDatetime()
+    fields_version = Int(null=True)
 
     class Meta(Model.Meta):
         table = "tenant"
@@ -173,7 +176,8 @@ def _lookup(dialect: Dialect) -> Statement:
     """
     key, moment = Bind(lambda run: run[0]), Bind(lambda run: _EXPIRES.to_driver(run[1], dialect))
     return render(Sql(
-        "SELECT t.id, t.hash, t.name, t.tenant_id, t.actor_kind, t.reach, u.id AS user_id, u.team_id FROM api_token t "
+        "SELECT t.id, t.hash, t.name, t.tenant_id, t.actor_kind, t.reach, u.id AS user_id, u.team_id, "
+        "coalesce(n.fields_version, 0) AS fields_version FROM api_token t "
         "JOIN tenant n ON n.id = t.tenant_id AND n.state = 'ACTIVE' "
         'LEFT JOIN "user" u ON u.id = t.user_id AND u.tenant_id = t.tenant_id AND u.deleted_at IS NULL AND u.is_active '
         "WHERE t.key = ", key, " AND t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > ", moment,
@@ -190,7 +194,7 @@ def _policy(row: Row) -> Policy:
     kind = ActorKind(row["actor_kind"])
     token, tenant, user, team = (_ID.from_driver(row[c]) for c in ("id", "tenant_id", "user_id", "team_id"))
     actor = Actor(kind, user if kind is ActorKind.USER else token, user, team, row["name"])
-    return Policy(tenant, actor, Reach(row["reach"]))
+    return Policy(tenant, actor, Reach(row["reach"]), int(row["fields_version"]))
 
 
 def _revoked(tenant_id: UUID, token_id: UUID, at: datetime | None) -> tuple[tuple[str, Any], ...]:

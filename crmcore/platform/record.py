@@ -12,7 +12,7 @@ from tortoise.models import Model
 
 from crmcore.errors import Refusal
 from crmcore.platform.access import BY_OWNER, WHOLE_TENANT, Access, ActorKind
-from crmcore.platform.fields import Choice, Int, UtcDatetime, Uuid
+from crmcore.platform.fields import Choice, Int, Json, UtcDatetime, Uuid
 
 if TYPE_CHECKING:
     from crmcore.platform.context import Context
@@ -134,6 +134,7 @@ class Record(Model):
 
     Foreign keys are declared with `reference()`; `CASCADE` there means a part of its parent, deleted and restored with
     it; `RESTRICT` that the target cannot be deleted while a living record names it; `SET NULL` a loose reference.
+    `custom_fields` holds the values of the tenant's own fields by their slots (platform/custom.py).
     """
 
     id = Uuid(primary_key=True)
@@ -147,6 +148,7 @@ class Record(Model):
     updated_by_id = Uuid(null=True)
     deleted_at = UtcDatetime(null=True)
     deletion_id = Uuid(null=True)
+    custom_fields = Json(null=True)
 
     special: ClassVar[Rules] = Rules()
     access: ClassVar[Access] = WHOLE_TENANT

@@ -85,6 +85,19 @@ class WordsIndex(Index):
         return f"{table}_words"
 
 
+class FilledIndex(Index):
+    """An index of the rows that have a value in `filled`, one of its columns."""
+
+    def __init__(self, *, fields: tuple[str, ...] | list[str], name: str, filled: str) -> None:
+        super().__init__(fields=fields, name=name)
+        self.filled = filled
+        self.extra = f" WHERE {filled} IS NOT NULL"
+
+    def deconstruct(self) -> tuple[str, list[Any], dict[str, Any]]:
+        path, args, kwargs = super().deconstruct()
+        return path, args, {**kwargs, "filled": self.filled}
+
+
 def exactly_one(table: str, *columns: str) -> CheckConstraint:
     """A check for `Meta.constraints`: exactly one of the columns has a value."""
     count = " + ".join(f"(CASE WHEN {column} IS NULL THEN 0 ELSE 1 END)" for column in columns)

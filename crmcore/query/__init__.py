@@ -6,6 +6,7 @@ from crmcore.query.execute import Completed, ReadEngine
 from crmcore.query.mapping import (
     BatchField,
     ColumnField,
+    CustomFields,
     ExternalRefsField,
     FieldMap,
     ManyField,
@@ -24,6 +25,7 @@ __all__ = [
     "BatchField",
     "ColumnField",
     "Completed",
+    "CustomFields",
     "Declaration",
     "Extension",
     "ExternalRefsField",

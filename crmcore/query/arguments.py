@@ -35,6 +35,7 @@ from crmcore.kit.sql import Bind
 
 if TYPE_CHECKING:
     from crmcore.platform.context import Context
+    from crmcore.platform.custom import Definitions
 
 Convert = Callable[[Any], Any]
 VariablePath = tuple[str | int, ...]
@@ -49,6 +50,17 @@ class Run:
     variables: Mapping[str, Any]
     ids: Sequence[UUID] = ()
     memo: dict[Hashable, Any] = field(default_factory=dict)
+
+    def definitions(self) -> Definitions:
+        """The tenant's custom fields. FieldsUnknown if the process has to read them first."""
+        found = self.context.known_fields()
+        if found is None:
+            raise FieldsUnknown
+        return found
+
+
+class FieldsUnknown(Exception):
+    """A plan asks for the definitions of custom fields, and this process does not know them yet."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -13,6 +13,7 @@ from crmcore.query.declare import Declaration, Extension, FieldSpec, Many, Money
 from crmcore.query.mapping import (
     BatchField,
     ColumnField,
+    CustomFields,
     ExternalRefsField,
     FieldMap,
     ManyField,
@@ -87,6 +88,10 @@ def _common(own: RecordType, registry: Registry) -> Iterable[FieldMap]:
     yield ExternalRefsField(
         name="externalRefs", description="The record's ids in other systems.", nullable=False, writable="always"
     )
+    yield CustomFields(
+        name="customFields", description="The fields that you defined for this type of record, in their order.",
+        nullable=False, writable="always",
+    )  # fmt: skip
     if issubclass(model, OwnedRecord):
         for name, target, text in (("owner", "User", "Who is responsible."), ("team", "Team", "The owner's team.")):
             if target in registry.records:

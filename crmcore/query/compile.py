@@ -10,10 +10,12 @@ from graphql import GraphQLObjectType
 from crmcore.kit.sql import Sql
 from crmcore.query.connections import Connections
 from crmcore.query.cursors import Cursors
+from crmcore.query.custom import CustomValues
 from crmcore.query.dialects import Expression, Pair
 from crmcore.query.filters import Filters
 from crmcore.query.mapping import (
     BatchField,
+    CustomFields,
     ExternalRefsField,
     FieldMap,
     ManyField,
@@ -41,6 +43,7 @@ class Records:
         self.scope = scope
         self.dialect = scope.dialect
         self.filters = Filters(scope)
+        self.custom = CustomValues(scope, self)
         self.connections = Connections(scope, self.filters, cursors, self)
 
     def pairs(self, table: Table, type_: GraphQLObjectType, nodes: Sequence[Any], place: Place) -> list[Pair]:
@@ -90,6 +93,9 @@ class Records:
             return self._stamp(table, field, inner_type(below), selected)
         if isinstance(field, ExternalRefsField):
             return self._external_refs(table, inner_type(below), selected)
+        if isinstance(field, CustomFields):
+            keys = self.scope.selection.arguments(selected, below).get("keys")
+            return self.custom.compile(table, keys, selected, place)
         assert isinstance(field, BatchField)
         return self.dialect.null
 

@@ -58,6 +58,16 @@ class Dialect(Protocol):
         """A scalar subquery: a JSON array of a JSON value for each row of `source`, a list of keys called v, in its
         order. Without `nulls`, what is null is left out."""
 
+    def array_of(self, element: Sql, source: Sql, alias: str) -> Sql:
+        """A scalar subquery: a JSON array of an object for each row of `source` (FROM ... ORDER BY ...), in its order;
+        `alias` names the rows' table there and in the element."""
+
+    def member(self, expression: str, name: str) -> str:
+        """The member of a JSON object that an expression names, as JSON; null if it has none."""
+
+    def key_in(self, expression: str, begin: int) -> str:
+        """The key in a global id, a JSON text, from its character `begin` on."""
+
     def tuple_of(self, elements: Sequence[Expression]) -> Sql:
         """A JSON array of these JSON values."""
 
@@ -135,6 +145,16 @@ class Postgres:
         kept = "" if nulls else ' FILTER (WHERE l."~" IS NOT NULL)'
         return Sql(f'(SELECT coalesce(json_agg(l."~" ORDER BY l."n"){kept}, \'[]\'::json) FROM (', rows, ") l)")
 
+    def array_of(self, element: Sql, source: Sql, alias: str) -> Sql:
+        rows = Sql(f"(SELECT {alias}.*", source, f") {alias}")
+        return Sql("(SELECT coalesce(json_agg(", element, "), '[]'::json) FROM ", rows, ")")
+
+    def member(self, expression: str, name: str) -> str:
+        return f"({expression} -> {name}::text)"
+
+    def key_in(self, expression: str, begin: int) -> str:
+        return f"substr({expression} #>> '{{}}', {begin})::uuid"
+
     def tuple_of(self, elements: Sequence[Expression]) -> Sql:
         return Sql("json_build_array(", join(", ", elements), ")")
 
@@ -211,6 +231,16 @@ class Sqlite:
         rows = Sql("SELECT ", element, ' AS "~" FROM ', source)
         kept = "" if nulls else ' WHERE l."~" IS NOT NULL'
         return Sql('(SELECT json_group_array(json(l."~")) FROM (', rows, f" LIMIT -1) l{kept})")
+
+    def array_of(self, element: Sql, source: Sql, alias: str) -> Sql:
+        rows = Sql(f"(SELECT {alias}.*", source, f" LIMIT -1) {alias}")
+        return Sql("(SELECT json_group_array(json(", element, ")) FROM ", rows, ")")
+
+    def member(self, expression: str, name: str) -> str:
+        return f"({expression} -> {name})"
+
+    def key_in(self, expression: str, begin: int) -> str:
+        return f"substr({expression} ->> '$', {begin})"
 
     def tuple_of(self, elements: Sequence[Expression]) -> Sql:
         return Sql("json_array(", join(", ", elements), ")")

@@ -14,7 +14,7 @@ from graphql import GraphQLError, GraphQLSchema
 from crmcore.kit.sql import Dialect as DialectName
 from crmcore.kit.sql import render
 from crmcore.platform.context import Context
-from crmcore.query.arguments import Questions, Run
+from crmcore.query.arguments import FieldsUnknown, Questions, Run
 from crmcore.query.cursors import Cursors
 from crmcore.query.dialects import DIALECTS, Dialect
 from crmcore.query.mapping import Registry
@@ -58,7 +58,11 @@ class ReadEngine:
     async def read(self, ctx: Context, root: Root, reading: Reading, ids: Sequence[UUID] = ()) -> Completed:
         """The field's value. `ids` are those of a Ref or Refs. BadInput for a malformed argument, id or cursor."""
         run = Run(ctx, reading.variables, ids)
-        plan = self.plan(run, root, reading)
+        try:
+            plan = self.plan(run, root, reading)
+        except FieldsUnknown:
+            await ctx.custom_fields()
+            plan = self.plan(run, root, reading)
         text = await ctx.db.fetch_text(plan.statement, run)
         if text is None:
             return Completed(None)

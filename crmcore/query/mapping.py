@@ -91,6 +91,11 @@ class ExternalRefsField(FieldMap):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CustomFields(FieldMap):
+    """The values of the fields that the tenant has defined for the record's type."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OneField(FieldMap):
     """A to-one relation: `column` holds the key of a `target` record."""
 

@@ -17,7 +17,8 @@ from crmcore.platform.record import (
     effect,
     reference,
 )
-from crmcore.records.changes import Create, Delete, Refused, Restore, Update, Written
+from crmcore.records.changes import Create, Delete, FieldValue, Refused, Restore, Update, Written
+from crmcore.records.custom import CustomField
 from crmcore.records.external import ExternalRef, find_by_external
 from crmcore.records.graph import Key, RecordGraph, graph_of, keys_of
 from crmcore.records.hierarchy import refuse_cycles
@@ -33,11 +34,13 @@ __all__ = [
     "Change",
     "Check",
     "Create",
+    "CustomField",
     "Delete",
     "Draft",
     "Effect",
     "Event",
     "ExternalRef",
+    "FieldValue",
     "Key",
     "Machine",
     "OwnedRecord",

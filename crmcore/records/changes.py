@@ -15,6 +15,18 @@ ExternalRef = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
+class FieldValue:
+    """A value for the custom field `key`, given as its type's `member` (`text`, `dateTime`); None clears the field.
+
+    Options are texts, a reference is a global id; the others are what columns of the kind take.
+    """
+
+    key: str
+    member: str
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
 class Create(Change):
     """A new record. `values` by column name; columns left out take their default."""
 
@@ -22,11 +34,13 @@ class Create(Change):
     values: Mapping[str, Any]
     id: UUID | None = None
     external_refs: Sequence[ExternalRef] = ()
+    custom_fields: Sequence[FieldValue] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Update(Change):
-    """Set the columns in `values`; the others stay. `external_refs` None leaves them, a list replaces them.
+    """Set the columns in `values` and the custom fields given; the others stay. `external_refs` None leaves them, a
+    list replaces them.
 
     `moves` says that a command has checked the state machine, so its column may be among the values. `events` are
     named facts recorded beside `updated`; `notes` are for the record's own rules and effects (`Draft.notes`).
@@ -40,6 +54,7 @@ class Update(Change):
     moves: bool = False
     events: Sequence[Event] = ()
     notes: Mapping[str, Any] = field(default_factory=dict)
+    custom_fields: Sequence[FieldValue] = ()
 
 
 @dataclass(frozen=True, slots=True)

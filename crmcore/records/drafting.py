@@ -61,6 +61,8 @@ def draft_creates(step: Step, changes: Sequence[Change]) -> None:
         _apply(draft, change.values)
         if change.external_refs:
             step.refs[key] = tuple(change.external_refs)
+        if change.custom_fields:
+            step.custom[key] = tuple(change.custom_fields)
 
 
 def _new_row(step: Step, change: Create, key: UUID) -> Row:
@@ -101,6 +103,9 @@ async def draft_updates(step: Step, changes: Sequence[Change]) -> None:
         draft.events.extend(change.events)
         if change.external_refs is not None:
             step.refs[change.model, change.id] = tuple(change.external_refs)
+        if change.custom_fields:
+            key = (change.model, change.id)
+            step.custom[key] = (*step.custom.get(key, ()), *change.custom_fields)
         current = cast("int", (draft.before or draft.after)["version"])
         if change.expected_version is not None and change.expected_version != current:
             stale.append((draft, change.expected_version))

@@ -10,6 +10,7 @@ import orjson
 
 from crmcore.kit.sql import Sql, value
 from crmcore.platform.context import Context
+from crmcore.platform.custom import NOTHING, Definitions
 from crmcore.platform.database import Transaction
 from crmcore.platform.events import Fact, record_events
 from crmcore.platform.record import Draft, Operation, Record
@@ -23,10 +24,13 @@ VERBS: Final[Mapping[Operation, str]] = {
 
 async def write_history(ctx: Context, tx: Transaction, drafts: Iterable[tuple[Draft, Sequence[str]]]) -> None:
     """Record the facts of these drafts, each with its changed columns, by one statement."""
-    await record_events(tx, [fact for draft, changed in drafts for fact in _facts(ctx, draft, changed)])
+    told = list(drafts)
+    own = any(row.get(CUSTOM) for draft, _ in told for row in (draft.before or {}, draft.after))
+    known = await ctx.custom_fields(tx) if own else NOTHING
+    await record_events(tx, [fact for draft, changed in told for fact in _facts(ctx, draft, changed, known)])
 
 
-def _facts(ctx: Context, draft: Draft, changed: Sequence[str]) -> Iterable[Fact]:
+def _facts(ctx: Context, draft: Draft, changed: Sequence[str], known: Definitions) -> Iterable[Fact]:
     """An update's `before` and `after` hold what changed, the others the whole record without its nulls.
 
     What the command told beside the values (why a case was reopened) stands under `notes`.
@@ -35,6 +39,9 @@ def _facts(ctx: Context, draft: Draft, changed: Sequence[str]) -> Iterable[Fact]
     whole = draft.operation != "update"
     before = None if draft.operation in ("create", "restore") else _columns(draft, draft.before or {}, changed, whole)
     after = None if draft.operation == "delete" else _columns(draft, draft.after, changed, whole)
+    for told in (before, after):
+        if told and told.get(CUSTOM):
+            told[CUSTOM] = {d.key: told[CUSTOM][d.slot] for d in known.of(table) if d.slot in told[CUSTOM]}
     if after is not None and draft.notes:
         after["notes"] = dict(draft.notes)
     for name in (f"{table}.{VERBS[draft.operation]}", *dict.fromkeys(event.name for event in draft.events)):
@@ -61,6 +68,9 @@ def _columns(draft: Draft, row: Mapping[str, Any], changed: Sequence[str], whole
         told = {c: shape.own[c].to_event(row[c]) for c in changed if c in shape.own}
     return {"version": row["version"], **told, **({REFS: row[REFS]} if REFS in row else {})}
 
+
+CUSTOM: Final = "custom_fields"
+"""The column of custom fields, whose values are told by their keys."""
 
 REFS: Final = "external_refs"
 """The name under which a change of a record's external references is told."""

@@ -13,7 +13,7 @@ from crmcore.errors import Refusal
 from crmcore.platform.context import Context
 from crmcore.platform.database import Transaction
 from crmcore.platform.record import Draft, Operation, Record
-from crmcore.records.changes import ExternalRef
+from crmcore.records.changes import ExternalRef, FieldValue
 from crmcore.records.shape import shape_of
 
 DraftKey = tuple[type[Record], UUID]
@@ -34,6 +34,8 @@ class Step:
     wary: bool = False
     drafts: dict[DraftKey, Draft] = field(default_factory=dict)
     refs: dict[DraftKey, Sequence[ExternalRef]] = field(default_factory=dict)
+    custom: dict[DraftKey, tuple[FieldValue, ...]] = field(default_factory=dict)
+    custom_places: dict[tuple[type[Record], UUID, str], tuple[str, ...]] = field(default_factory=dict)
     slots: list[Draft | None] = field(default_factory=list)
     lost: dict[int, Refusal] = field(default_factory=dict)
     fallen: set[int] = field(default_factory=set)

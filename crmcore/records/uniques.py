@@ -17,6 +17,7 @@ from crmcore.errors import Duplicate
 from crmcore.kit.sql import Dialect, Sql, ident
 from crmcore.platform.database import UniqueViolation
 from crmcore.platform.record import Draft, Record, Unique
+from crmcore.records.custom import CustomValue, explain_custom
 from crmcore.records.rows import Run, among, given, ids_value, load_any, of_tenant, statement, visible
 from crmcore.records.shape import Shape, shape_of
 from crmcore.records.step import Step
@@ -160,6 +161,8 @@ def _id_taken(existing: UUID | None) -> Duplicate:
 def explain(step_drafts: Sequence[Draft], violation: UniqueViolation) -> Duplicate:
     """What a unique index said, as a refusal: for values that another command took between our look and our write."""
     table = violation.table
+    if table == CustomValue._meta.db_table:
+        return explain_custom()
     culprits = [d for d in step_drafts if shape_of(d.model).table == table]
     columns = tuple(c for c in violation.columns if c != "tenant_id")
     index = culprits[0].index if len(culprits) == 1 else 0

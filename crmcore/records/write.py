@@ -15,6 +15,7 @@ from crmcore.platform.record import Change, Draft, Record
 from crmcore.platform.search import write_entries
 from crmcore.records import history
 from crmcore.records.changes import Refused, Written
+from crmcore.records.custom import check_custom_uniques, take_custom, write_custom
 from crmcore.records.deletion import draft_deletions, draft_restorations
 from crmcore.records.drafting import draft_creates, draft_updates, fold, refuse_missing
 from crmcore.records.external import check_refs, write_refs, write_refs_back
@@ -138,6 +139,7 @@ async def _draft(step: Step, changes: Sequence[Change]) -> None:
 
 async def _check(step: Step) -> None:
     """Each record's own rules and checks, and the references. An update without a change is not looked at."""
+    await take_custom(step)
     for draft in list(step.alive("create", "update")):
         if draft.operation == "create" or changed_columns(draft):
             for rule in draft.model.special.rules:
@@ -161,6 +163,7 @@ async def _settle(step: Step) -> None:
     if step.wary:
         await check_ids(step)
     await check_uniques(step)
+    await check_custom_uniques(step)
 
 
 async def _write_rows(step: Step) -> list[tuple[Draft, list[str]]]:
@@ -184,6 +187,7 @@ async def _write_rows(step: Step) -> list[tuple[Draft, list[str]]]:
         told += [(draft, []) for draft in drafts]
     await write_refs(step)
     await write_refs_back(step)
+    await write_custom(step)
     return told
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from crmcore.schema.cases import Case, CaseEvent
     from crmcore.schema.catalogue import Product
     from crmcore.schema.contacts import Contact, ContactLink
+    from crmcore.schema.custom import CustomField
     from crmcore.schema.customers import Address, ContactPoint, Customer
     from crmcore.schema.deals import Deal, Order, OrderLine, Pipeline, Stage, StageTransition
     from crmcore.schema.people import Team, User
@@ -27,6 +28,7 @@ __all__ = [
     "Contact",
     "ContactLink",
     "ContactPoint",
+    "CustomField",
     "Customer",
     "Deal",
     "Interaction",

@@ -6,9 +6,9 @@ from types import ModuleType
 from typing import Any, Final
 
 from crmcore.query.declare import Declaration
-from crmcore.schema import activities, care, cases, catalogue, contacts, customers, deals, people
+from crmcore.schema import activities, care, cases, catalogue, contacts, custom, customers, deals, people
 
-_AREAS: Final[tuple[ModuleType, ...]] = (people, catalogue, customers, contacts, deals, cases, care, activities)
+_AREAS: Final[tuple[ModuleType, ...]] = (people, catalogue, customers, contacts, deals, cases, care, activities, custom)
 
 
 def core_records() -> list[Declaration]:

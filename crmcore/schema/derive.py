@@ -16,6 +16,7 @@ from crmcore.query import Registry, build
 from crmcore.query.declare import Declaration, Extension
 from crmcore.schema.actions import action_mutation
 from crmcore.schema.aggregates import make_aggregates, make_key
+from crmcore.schema.custom import make_custom
 from crmcore.schema.filters import make_filters, make_value_filters
 from crmcore.schema.listing import plugins_root
 from crmcore.schema.mutations import record_mutations
@@ -84,7 +85,7 @@ def derive(shares: Sequence[Share]) -> CrmSchema:
     make_values(shapes)
     make_value_filters(shapes)
     make_key(shapes)
-    errors = make_errors(shapes)
+    errors = [*make_errors(shapes), *make_custom(shapes)]
     for record in registry.records.values():
         make_record(registry, shapes, record)
         make_filters(registry, shapes, record)

@@ -14,7 +14,9 @@ from strawberry.types.field import StrawberryField
 from crmcore.errors import Invalid
 from crmcore.kit.text import article
 from crmcore.query import RecordType, Registry
-from crmcore.query.mapping import ColumnField, ExternalRefsField, FieldMap, MoneyField, OneField
+from crmcore.query.mapping import ColumnField, CustomFields, ExternalRefsField, FieldMap, MoneyField, OneField
+from crmcore.records import FieldValue
+from crmcore.schema.custom import field_values
 from crmcore.schema.scalars import client_key, record_key
 from crmcore.schema.shapes import Shapes, listed, optional, shaped
 from crmcore.schema.values import column_type
@@ -28,6 +30,7 @@ class Given:
 
     values: dict[str, Any] = field(default_factory=dict)
     external_refs: list[tuple[str, str]] | None = None
+    custom_fields: list[FieldValue] = field(default_factory=list)
     id: UUID | None = None
 
 
@@ -57,6 +60,8 @@ class Writable:
     def _take(self, given: Given, name: str, mapped: FieldMap, value: Any) -> None:
         if isinstance(mapped, ExternalRefsField):
             given.external_refs = [(ref["system"], ref["externalId"]) for ref in value or ()]
+        elif isinstance(mapped, CustomFields):
+            given.custom_fields = field_values(value)
         elif isinstance(mapped, OneField):
             table = self._registry.records[mapped.target].table
             given.values[mapped.column] = None if value is None else record_key(value, table, *PREFIX, name)
@@ -104,12 +109,16 @@ def _fields(writable: Writable, shapes: Shapes, operation: str) -> Iterable[Stra
         kind = _kind(shapes, mapped)
         needed = operation == "create" and mapped.required
         said = f"Global id. {mapped.description}" if isinstance(mapped, OneField) else mapped.description
+        if isinstance(mapped, CustomFields):
+            said = "Values of the fields that you defined for this type of record; the others stay as they are."
         yield shaped(name, kind if needed else optional(kind), said, plugin=mapped.plugin, deprecated=mapped.deprecated)
 
 
 def _kind(shapes: Shapes, mapped: FieldMap) -> Any:
     if isinstance(mapped, ExternalRefsField):
         return listed(shapes["ExternalRefInput"])
+    if isinstance(mapped, CustomFields):
+        return listed(shapes["CustomFieldInput"])
     if isinstance(mapped, MoneyField):
         return shapes["MoneyInput"]
     if isinstance(mapped, OneField):
@@ -124,7 +133,7 @@ def _input_name(mapped: FieldMap) -> str:
 
 def _paths(fields: Mapping[str, FieldMap]) -> dict[str, tuple[str, ...]]:
     """Where in the input a column of the write engine's refusals stands."""
-    found: dict[str, tuple[str, ...]] = {"external_refs": ("externalRefs",)}
+    found: dict[str, tuple[str, ...]] = {"external_refs": ("externalRefs",), "custom_fields": ("customFields",)}
     for name, mapped in fields.items():
         if isinstance(mapped, MoneyField):
             found[mapped.column] = (name,)

@@ -66,7 +66,7 @@ def _create(writable: Writable, shapes: Shapes) -> RootField:
     async def resolve(_source: Any, info: GraphQLResolveInfo[Any], **given: Any) -> Payload:
         def change() -> Change:
             sent = writable.read(given["input"])
-            return Create(record.model, sent.values, sent.id, sent.external_refs or ())
+            return Create(record.model, sent.values, sent.id, sent.external_refs or (), sent.custom_fields)
 
         return await answer(record, info, partial(_write, change), paths)
 
@@ -82,7 +82,7 @@ def _update(writable: Writable, shapes: Shapes) -> RootField:
 
         def change() -> Change:
             sent: Given = writable.read(given["input"])
-            return Update(record.model, key, sent.values, version, sent.external_refs)
+            return Update(record.model, key, sent.values, version, sent.external_refs, custom_fields=sent.custom_fields)
 
         return await answer(record, info, partial(_write, change), writable.paths)
 

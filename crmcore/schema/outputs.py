@@ -11,6 +11,7 @@ from strawberry.types.field import StrawberryField
 
 from crmcore.query.mapping import (
     BatchField,
+    CustomFields,
     ExternalRefsField,
     FieldMap,
     ManyField,
@@ -141,7 +142,9 @@ def _connection(shapes: Shapes, name: str) -> list[StrawberryField]:
 
 def _field(shapes: Shapes, field: FieldMap) -> StrawberryField:
     kind = _kind(shapes, field)
-    arguments = list_arguments(shapes, field.target) if isinstance(field, ManyField) else ()
+    arguments = list_arguments(shapes, field.target) if isinstance(field, ManyField) else []
+    if isinstance(field, CustomFields):
+        arguments = [argument("keys", optional(listed(str)), "Only the fields with these keys.")]
     return shaped(
         field.name,
         optional(kind) if field.nullable else kind,
@@ -161,6 +164,8 @@ def _kind(shapes: Shapes, field: FieldMap) -> Any:
         return shapes["ActorStamp"]
     if isinstance(field, ExternalRefsField):
         return listed(shapes["ExternalRef"])
+    if isinstance(field, CustomFields):
+        return listed(shapes["CustomFieldValue"])
     if isinstance(field, OneField):
         return shapes[field.target]
     if isinstance(field, ManyField):

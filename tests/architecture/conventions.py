@@ -35,6 +35,7 @@ RECORD_FIELDS = {
     "updatedBy": "ActorStamp!",
     "deletedAt": "DateTime",
     "externalRefs": "[ExternalRef!]!",
+    "customFields": "[CustomFieldValue!]!",
 }
 OTHERS_IDS = {"externalId", "taxId"}
 _CAMEL = re.compile(r"[a-z][a-zA-Z0-9]*")

@@ -26,6 +26,7 @@ from crmcore.kit import times
 from crmcore.platform.context import Context
 from crmcore.query import (
     BatchField,
+    CustomFields,
     ExternalRefsField,
     ManyField,
     MoneyField,
@@ -106,7 +107,7 @@ def _operators(kind: Any, operand: str) -> str:
 
 def _record(registry: Registry, record: RecordType) -> Any:
     name = record.name
-    yield f"type {name} implements Node {{ {' '.join(_output(f) for f in record.fields.values())} }}"
+    yield f"type {name} implements Node {{ {' '.join(_output(f) for f in _own(record))} }}"
     yield f"type {name}Connection {{ nodes: [{name}!]! edges: [{name}Edge!]! pageInfo: PageInfo! totalCount(atMost: Int, estimate: Boolean): Int! }}"
     yield f"type {name}Edge {{ cursor: String! node: {name}! }}"
     filters = " ".join(f"{key}: {_filter(key, f)}" for key, f in words.filterable(record).items())
@@ -130,6 +131,11 @@ def _record(registry: Registry, record: RecordType) -> Any:
             inputs.append(f"{function}: {made}Field")
     yield f"type {name}Aggregate {{ keys: [AggregateKey!]! count: Int! {' '.join(parts)} }}"
     yield f"input {name}AggregateOrder {{ count: Boolean {' '.join(inputs)} direction: OrderDirection nulls: NullsOrder }}"
+
+
+def _own(record: RecordType) -> Any:
+    """The fields without the custom ones, which are tested with the whole app."""
+    return (field for field in record.fields.values() if not isinstance(field, CustomFields))
 
 
 def _figure(function: str, field: Any) -> str:

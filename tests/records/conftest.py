@@ -29,7 +29,8 @@ async def graph() -> RecordGraph:
 @pytest.fixture
 def ctx(db: Database, tenant: UUID, graph: RecordGraph) -> Context:
     """The system acts, at noon or so."""
-    return Context(db, Policy(tenant, Actor(ActorKind.SYSTEM)), graph, clock=lambda: NOW)
+    policy = Policy(tenant, Actor(ActorKind.SYSTEM), fields_version=0)
+    return Context(db, policy, graph, clock=lambda: NOW)
 
 
 @pytest.fixture
