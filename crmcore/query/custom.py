@@ -86,6 +86,8 @@ class CustomValues:
                 shown = f'{field}."{part.name}"'
             elif kind is CustomFieldType.REFERENCE:
                 shown = self._record(table, field, kept, part, (*place, part.key))
+            elif kind is CustomFieldType.MULTI_SELECT:
+                shown = self.dialect.or_empty(kept)
             else:
                 shown = kept
             pairs.append((part.key, shown))

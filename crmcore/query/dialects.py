@@ -65,6 +65,9 @@ class Dialect(Protocol):
     def member(self, expression: str, name: str) -> str:
         """The member of a JSON object that an expression names, as JSON; null if it has none."""
 
+    def or_empty(self, expression: str) -> str:
+        """A JSON list; an empty one in the place of null."""
+
     def key_in(self, expression: str, begin: int) -> str:
         """The key in a global id, a JSON text, from its character `begin` on."""
 
@@ -152,6 +155,9 @@ class Postgres:
     def member(self, expression: str, name: str) -> str:
         return f"({expression} -> {name}::text)"
 
+    def or_empty(self, expression: str) -> str:
+        return f"coalesce({expression}, '[]'::jsonb)"
+
     def key_in(self, expression: str, begin: int) -> str:
         return f"substr({expression} #>> '{{}}', {begin})::uuid"
 
@@ -238,6 +244,9 @@ class Sqlite:
 
     def member(self, expression: str, name: str) -> str:
         return f"({expression} -> {name})"
+
+    def or_empty(self, expression: str) -> str:
+        return f"json(coalesce({expression}, '[]'))"
 
     def key_in(self, expression: str, begin: int) -> str:
         return f"substr({expression} ->> '$', {begin})"

@@ -170,7 +170,8 @@ def _row(step: Step, draft: Draft, system: str, external: str) -> Row:
     made = {f"created{c.removeprefix('updated')}": value for c, value in stamp.items()}
     own = {
         "id": new_id(), "tenant_id": step.ctx.tenant_id, "version": 1, "deleted_at": None, "deletion_id": None,
-        "custom_fields": None, "system": system, "external_id": external, "record_type": shape_of(draft.model).table, "record_id": draft.id,
+        "system": system, "external_id": external, "record_type": shape_of(draft.model).table, "record_id": draft.id,
+        "custom_fields": None,
     }  # fmt: skip
     return {**own, **stamp, **made}
 

@@ -96,7 +96,8 @@ def _value(shapes: Shapes, kind: CustomFieldType) -> list[Any]:
     type_, said = _MEMBERS[kind]
     if kind is CustomFieldType.REFERENCE:
         type_, said = shapes["Node"], "The record; null without a value, and for a record that you may not see."
-    return [*_shared(shapes), shaped(MEMBERS[kind], optional(type_), said)]
+    shown = type_ if kind is CustomFieldType.MULTI_SELECT else optional(type_)
+    return [*_shared(shapes), shaped(MEMBERS[kind], shown, said)]
 
 
 def field_values(sent: Any) -> list[models.FieldValue]:

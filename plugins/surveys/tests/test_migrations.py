@@ -30,6 +30,9 @@ def core_url(databases: Databases) -> Iterator[str]:
     databases.drop(url)
 
 
+MIGRATIONS = ["surveys.0001_initial", "surveys.0002_custom_fields"]
+
+
 async def context(db: Database, apps: list[App]) -> Context:
     tenant = await find_tenant(db)
     assert tenant is not None
@@ -51,10 +54,10 @@ async def test_the_table_comes_to_a_database_in_use_and_goes_again(core_url: str
     db = await connect(core_url, connections=2)
     try:
         keys = await seed(await context(db, [CORE]))
-        assert [str(key) for key in await pending(db, apps)] == ["surveys.0001_initial"]
+        assert [str(key) for key in await pending(db, apps)] == MIGRATIONS
 
         report = await migrate(core_url, apps)
-        assert ([str(key) for key in report.applied], report.differences) == (["surveys.0001_initial"], [])
+        assert ([str(key) for key in report.applied], report.differences) == (MIGRATIONS, [])
         ctx = await context(db, apps)
         at = ctx.clock()
         answers = [Create(SurveysResponse, {"customer_id": key, "score": 7, "answered_at": at}) for key in keys]
@@ -64,7 +67,7 @@ async def test_the_table_comes_to_a_database_in_use_and_goes_again(core_url: str
         with pytest.raises(ConfigError, match="surveys_response"):
             await migrate(core_url, apps, to=("surveys", None))
         report = await migrate(core_url, apps, to=("surveys", None), losing=True)
-        assert [str(key) for key in report.reverted] == ["surveys.0001_initial"]
+        assert [str(key) for key in report.reverted] == MIGRATIONS[::-1]
         assert await count(db, "customer") == 3
         assert await differences(db, await load_models([CORE])) == []
 
