@@ -123,7 +123,9 @@ def _value(random: Random, name: str, field: Any, serial: int) -> Any:
     if kind == "choices":
         return random.sample(list(field.enum), random.randint(0, 3))
     if kind == "json":
-        return list(_LISTS.get(name, [])) if name in _LISTS else None
+        if name in _LISTS:
+            return list(_LISTS[name])
+        return None if field.null else []
     if kind == "int":
         return random.choice([0, 1, 2, 3, 10, -5, 2**31 - 1])
     if kind == "decimal":
