@@ -12,7 +12,7 @@ from typing import Any, Final, Protocol
 
 from graphql import GraphQLObjectType
 
-from crmcore.kit.sql import Bind, Sql, all_of, join
+from crmcore.kit.sql import EMPTY, Bind, Sql, all_of, join
 from crmcore.query.arguments import Argument
 from crmcore.query.counting import total_count
 from crmcore.query.cursors import Binding, Cursors, binding_of
@@ -21,6 +21,7 @@ from crmcore.query.filters import Filters
 from crmcore.query.keyset import Half, Keyset, halves, leads_index
 from crmcore.query.paging import Order, Page, key_column, order_of, page_of
 from crmcore.query.scope import EACH, Place, Scope, Table
+from crmcore.query.search import Search
 from crmcore.query.selection import TYPENAME, Selected, inner_type
 
 _NUMBER: Final = '"~n"'
@@ -47,6 +48,10 @@ class _List:
     halves: list[Half] = field(default_factory=list)
     """Empty unless the page is read in two parts."""
 
+    def listed(self) -> list[Sql | str]:
+        """The conditions that the order's joins do not fulfil already."""
+        return [condition for condition in self.conditions if condition is not self.order.fulfils]
+
 
 class Connections:
     """Compiles connections within one compilation."""
@@ -70,11 +75,11 @@ class Connections:
     ) -> Sql:
         """A scalar subquery: the list `name`, the rows of `table` that `tie` admits (which guards them too)."""
         where = self.filters.where(table, given.get("where"))
-        order = order_of(self.filters.values, table, given.get("orderBy"))
+        finds, order = self._searched(table, given)
         page = page_of(self.scope, given)
         binding = binding_of(name, order.signature, given)
         keyset = Keyset(self.scope, order, page.cursor, self.cursors, binding) if page.cursor else None
-        found = _List(table, [tie, where], order, page, binding, keyset)
+        found = _List(table, [tie, where, finds], order, page, binding, keyset)
         parts = self.scope.selection.of(nodes, type_)
         if self._splits(found, place):
             found.halves = list(halves(order, keyset, page.backward))
@@ -85,6 +90,17 @@ class Connections:
         if not found.name:
             return made
         return Sql(f"(WITH {found.name} AS MATERIALIZED (", self._page(found), ") SELECT ", made, ")")
+
+    def _searched(self, table: Table, given: Mapping[str, Argument]) -> tuple[Sql, Order]:
+        """The condition of `search`, and the list's order: as `orderBy` says, else the best first, else by id."""
+        asked, order_by = given.get("search"), given.get("orderBy")
+        order = order_of(self.filters.values, table, order_by)
+        if asked is None or asked.is_null():
+            return EMPTY, order
+        search = Search(self.scope, asked)
+        finds = search.finds(table)
+        ordered = order_by is not None and not order_by.is_null() and order_by.items()
+        return finds, order if ordered else search.order(table, self.filters.values, finds)
 
     def _part(self, found: _List, type_: GraphQLObjectType, part: Selected, place: Place) -> Expression:
         if part.name == TYPENAME:
@@ -122,7 +138,7 @@ class Connections:
         return (found.keyset is not None or not served) and leads_index(table.model, key.value.column)
 
     def _select(self, found: _List, limit: int, half: Half | None = None) -> Sql:
-        conditions, order = list(found.conditions), found.order.sql(reverse=found.page.backward)
+        conditions, order = found.listed(), found.order.sql(reverse=found.page.backward)
         if half is not None:
             conditions.append(half.condition)
             order = half.order
@@ -196,7 +212,7 @@ class Connections:
             f"EXISTS (SELECT 1 FROM {found.table.source}",
             found.order.joins,
             " WHERE ",
-            all_of([*found.conditions, behind]),
+            all_of([*found.listed(), behind]),
             ")",
         )
 

@@ -11,10 +11,15 @@ from typing import Any, Final, Protocol
 
 from crmcore.kit.sql import Bind, Sql, ident, join
 from crmcore.kit.sql import Dialect as Name
+from crmcore.platform.search import SearchEntry
+from crmcore.platform.tables import WordsIndex
 
 Expression = Sql | str
 Pair = tuple[str, Expression]
 
+_ENTRY: Final = SearchEntry._meta.db_table
+_WORD_COLUMNS: Final = ("words", "parts")
+_WORDS: Final = ident(WordsIndex.beside(_ENTRY))
 _POSTGRES_NAME: Final = 63
 _POSTGRES_COLUMNS: Final = 1500
 _SQLITE_PAIRS: Final = 400
@@ -91,6 +96,12 @@ class Dialect(Protocol):
     def starts_with(self, expression: Expression, part: Bind) -> Sql: ...
 
     def ends_with(self, expression: Expression, part: Bind) -> Sql: ...
+
+    def contains_all(self, expression: str, parts: Bind) -> Sql:
+        """Whether the text has every text of a bound list in it. They hold words and spaces only."""
+
+    def has_words(self, entry: str, query: Bind) -> Sql:
+        """Whether the words of a search entry fulfil a query in the index's own language."""
 
     def one_of(self, expression: Expression, values: Bind) -> Sql:
         """Whether the expression is among the values of a bound list."""
@@ -184,6 +195,12 @@ class Postgres:
 
     def ends_with(self, expression: Expression, part: Bind) -> Sql:
         return Sql("right(", expression, ", length(", part, ")) = ", part)
+
+    def contains_all(self, expression: str, parts: Bind) -> Sql:
+        return Sql("NOT EXISTS (SELECT 1 FROM unnest(", parts, f") AS w WHERE strpos({expression}, w) = 0)")
+
+    def has_words(self, entry: str, query: Bind) -> Sql:
+        return Sql(WordsIndex.words(_WORD_COLUMNS, entry, self.name), " @@ ", query, "::tsquery")
 
     def one_of(self, expression: Expression, values: Bind) -> Sql:
         return Sql(expression, " = ANY(", values, ")")
@@ -280,6 +297,12 @@ class Sqlite:
         # substr(x, 0) is the whole text, so the empty ending, which every text has, is a case of its own
         whole = Sql(") = 0, ", expression, " IS NOT NULL, substr(", expression, ", -length(")
         return Sql("iif(length(", part, whole, part, ")) = ", part, ")")
+
+    def contains_all(self, expression: str, parts: Bind) -> Sql:
+        return Sql("NOT EXISTS (SELECT 1 FROM json_each(", parts, f") WHERE instr({expression}, value) = 0)")
+
+    def has_words(self, entry: str, query: Bind) -> Sql:
+        return Sql(f"{entry}.id IN (SELECT rowid FROM {_WORDS} WHERE {_WORDS} MATCH ", query, ")")
 
     def one_of(self, expression: Expression, values: Bind) -> Sql:
         return Sql(expression, " IN (SELECT value FROM json_each(", values, "))")

@@ -140,6 +140,11 @@ class RecordType:
         return self.model._meta.db_table
 
     @property
+    def searchable(self) -> bool:
+        """Whether records of this kind are found by words."""
+        return bool(self.model.special.search) and not self.model.special.finds
+
+    @property
     def root(self) -> str:
         """`carePlan`: the name of its root field and the stem of its mutations."""
         return self.name[0].lower() + self.name[1:]

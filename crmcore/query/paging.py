@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from crmcore.kit.sql import Sql, ident
+from crmcore.kit.sql import EMPTY, Sql, ident
 from crmcore.query.arguments import Argument
 from crmcore.query.scope import Scope, Table
 from crmcore.query.values import Value, Values
@@ -45,6 +45,8 @@ class Order:
     joins: Sql
     signature: str
     """What tells this order from others."""
+    fulfils: Sql = EMPTY
+    """A condition that the joins see to."""
 
     def sql(self, reverse: bool, of_page: str = "") -> str:
         """ORDER BY, on the tables or on the columns in which a page `of_page` carries the keys."""

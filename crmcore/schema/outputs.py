@@ -51,7 +51,7 @@ def make_record(registry: Registry, shapes: Shapes, record: RecordType) -> None:
     shapes.object(
         name,
         record.description,
-        lambda: [_field(shapes, field) for field in record.fields.values()],
+        lambda: [_field(registry, shapes, field) for field in record.fields.values()],
         interfaces=(shapes["Node"],),
         plugin=record.plugin,
     )
@@ -72,9 +72,10 @@ def make_record(registry: Registry, shapes: Shapes, record: RecordType) -> None:
     )
 
 
-def list_arguments(shapes: Shapes, target: str) -> list[StrawberryArgument]:
+def list_arguments(shapes: Shapes, record: RecordType) -> list[StrawberryArgument]:
     """What every list of records takes."""
-    return [
+    target = record.name
+    found = [
         argument("where", optional(shapes[f"{target}Filter"]), "Only records for which this holds."),
         argument(
             "orderBy", optional(listed(shapes[f"{target}Order"])), "Keys of the order, the first one counts most."
@@ -84,6 +85,15 @@ def list_arguments(shapes: Shapes, target: str) -> list[StrawberryArgument]:
         argument("last", optional(int), "How many records from the end, or before the cursor."),
         argument("before", optional(str), "A cursor of a page with the same where and orderBy: end in front of it."),
     ]
+    if record.searchable:
+        found.insert(1, argument("search", optional(str), _SEARCH))
+    return found
+
+
+_SEARCH: Final = (
+    "Only records that these words find, each as the beginning of a word; the best first, unless orderBy is given. "
+    "Null does not search, a text without any word finds nothing."
+)
 
 
 def record_roots(shapes: Shapes, record: RecordType) -> Iterable[tuple[StrawberryField, str]]:
@@ -101,7 +111,7 @@ def record_roots(shapes: Shapes, record: RecordType) -> Iterable[tuple[Strawberr
     yield shaped(f"{record.root}ByExternalRef", optional(kind), said, arguments=external, plugin=plugin), "external"
     connection = optional(shapes[f"{name}Connection"])
     said = f"The {name} records that you may see, page by page."
-    arguments = list_arguments(shapes, name)
+    arguments = list_arguments(shapes, record)
     if "restore" in record.writes:
         said_of_deleted = f"True lists the deleted records instead; {record.root}Restore brings one back."
         arguments.append(argument("deleted", optional(bool), said_of_deleted))
@@ -140,9 +150,9 @@ def _connection(shapes: Shapes, name: str) -> list[StrawberryField]:
     ]
 
 
-def _field(shapes: Shapes, field: FieldMap) -> StrawberryField:
+def _field(registry: Registry, shapes: Shapes, field: FieldMap) -> StrawberryField:
     kind = _kind(shapes, field)
-    arguments = list_arguments(shapes, field.target) if isinstance(field, ManyField) else []
+    arguments = list_arguments(shapes, registry.records[field.target]) if isinstance(field, ManyField) else []
     if isinstance(field, CustomFields):
         arguments = [argument("keys", optional(listed(str)), "Only the fields with these keys.")]
     return shaped(

@@ -49,7 +49,7 @@ _OPERANDS = {
     "id": "ID", "text": "String", "name": "String", "int": "Int", "bool": "Boolean", "decimal": "Decimal",
     "datetime": "DateTime", "date": "Date",
 }  # fmt: skip
-_PAGING = "first: Int, after: String, last: Int, before: String"
+_PAGING = "search: String, first: Int, after: String, last: Int, before: String"
 _BATCH_TYPES = {str: "String", int: "Int", bool: "Boolean", float: "Float"}
 
 
