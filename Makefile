@@ -21,7 +21,7 @@ help:
 	@echo "make demo         a company with data in it, and the console in your browser (PORT=$(PORT))"
 	@echo "make test         lint, types, the core without plugins, then each plugin; SQLite and PostgreSQL"
 	@echo "make check        lint and types only"
-	@echo "make bench        the read engine against hand-written SQL"
+	@echo "make bench        the read engine against hand-written SQL, PostGraphile and the usual Python server (BENCH=options)"
 	@echo "make format       what the formatter and the linter can repair"
 	@echo "make schema       print schema.graphql anew after a change of the API"
 	@echo "make constraints  resolve the pinned versions anew"
@@ -86,8 +86,17 @@ test-plugins: $(VENV)/.dev
 		$(PYTEST) plugins/$$plugin/tests; \
 	done
 
+PEER := benchmarks/postgraphile
+
 bench: $(VENV)/.dev
-	$(BIN)/python -m benchmarks
+	@$(MAKE) --no-print-directory $(PEER)/node_modules/.installed || \
+		printf '\n*** PostGraphile could not be installed: it needs npm and its registry. The benchmark goes on without it. ***\n\n'
+	$(BIN)/python -m benchmarks $(BENCH)
+
+$(PEER)/node_modules/.installed: $(PEER)/package-lock.json
+	@echo "installing PostGraphile and its Node into $(PEER)"
+	@cd $(PEER) && npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
 
 # ---------------------------------------------------------------- upkeep
 

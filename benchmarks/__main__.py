@@ -9,13 +9,13 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from benchmarks import bars, large, measure, operations, postgres, report, suite, verify
+from benchmarks import bars, large, measure, operations, postgraphile, postgres, report, suite, verify
 from benchmarks.company import Size
-from benchmarks.contestants import FLOOR, NAIVE, PRODUCT, Contestant, started
+from benchmarks.contestants import FLOOR, KINDS, POSTGRAPHILE, PRODUCT, Contestant, started
 from benchmarks.memory import megabytes
 from benchmarks.stage import Stage, admit, fill
 from crmcore.platform.access import Reach
@@ -30,7 +30,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--large", type=int, default=500_000, help="customers of the large table")
     parser.add_argument("--parts", default=",".join(PARTS), help="of the whole, such as tenant,sqlite; also: team")
     parser.add_argument("--only", default=",".join(operations.ALL), help="operations, such as Q1,Q4")
-    parser.add_argument("--contestants", default=f"{FLOOR},{PRODUCT},{NAIVE}", help="on PostgreSQL")
+    parser.add_argument("--contestants", default=",".join(KINDS), help="on PostgreSQL")
     parser.add_argument("--rounds", type=int, default=5, help="windows of each contestant")
     parser.add_argument("--count", type=int, default=400, help="requests in a window")
     parser.add_argument("--connections", default="8,32,1", help="loads; CPU is taken from the first")
@@ -96,10 +96,7 @@ class Run:
     def _contests(self, stack: contextlib.ExitStack, product: Contestant, stages: Mapping[Reach, Stage]) -> None:
         """Contestants on the same operations: after all answers have been compared."""
         tenant = stages[Reach.TENANT]
-        names = self.options.contestants.split(",")
-        all_here = [
-            product if n == PRODUCT else stack.enter_context(started(n, tenant.urls["postgres"])) for n in names
-        ]
+        all_here = list(self._here(stack, product, tenant))
         ours = [c for c in all_here if c.kind.name in {FLOOR, PRODUCT}]
         files = [stack.enter_context(started(n, url)) for url in tenant.files for n in (FLOOR, PRODUCT)]
         self._agreed(all_here, ours, files, stages)
@@ -114,6 +111,17 @@ class Run:
             self._each(reads, lambda o: suite.operation(o, files, tenant), self.brief)
         if "tenant" in self.parts:
             self._each(self.only, lambda o: suite.operation(o, all_here, tenant), self.plan, count=True)
+
+    def _here(self, stack: contextlib.ExitStack, product: Contestant, stage: Stage) -> Iterator[Contestant]:
+        """The contestants on PostgreSQL."""
+        for name in self.options.contestants.split(","):
+            url = stage.urls["postgres"]
+            if name == POSTGRAPHILE:
+                if reason := postgraphile.missing():
+                    print(f"\n*** {name} DOES NOT TAKE PART: {reason} ***\n", file=sys.stderr)
+                    continue
+                url = asyncio.run(postgraphile.prepare(stage))
+            yield product if name == PRODUCT else stack.enter_context(started(name, url))
 
     def _agreed(
         self, all_here: list[Contestant], ours: list[Contestant], files: list[Contestant], stages: Mapping[Reach, Stage]

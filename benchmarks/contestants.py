@@ -12,40 +12,14 @@ from typing import Any, Final
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
-from benchmarks import operations, worker
+from benchmarks import operations, postgraphile, worker
+from benchmarks.speech import GraphQL, Routes
 from crmcore.platform.database import dialect_of
 
 FLOOR: Final = "floor"
 PRODUCT: Final = "crmcore"
 NAIVE: Final = "naive"
 POSTGRAPHILE: Final = "postgraphile"
-
-
-class GraphQL:
-    """How crmcore is asked, and whoever offers the same schema."""
-
-    def path(self, operation: str) -> str:
-        return "/graphql"
-
-    def body(self, operation: str, variables: dict[str, Any]) -> str:
-        return json.dumps({"query": operations.document(operation), "variables": variables})
-
-    def answer(self, operation: str, said: Any) -> Any:
-        """The operation's root in crmcore's form."""
-        return said["data"][operations.ROOTS[operation]]
-
-
-class Routes(GraphQL):
-    """How the floor is asked: a route for each operation, the variables as the body."""
-
-    def path(self, operation: str) -> str:
-        return f"/{operation}"
-
-    def body(self, operation: str, variables: dict[str, Any]) -> str:
-        return json.dumps(variables)
-
-    def answer(self, operation: str, said: Any) -> Any:
-        return said
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +44,7 @@ KINDS: Final = {
     for kind in (
         Kind(FLOOR, Routes()),
         Kind(PRODUCT, GraphQL()),
+        Kind(POSTGRAPHILE, postgraphile.Postgraphile(), postgraphile.COMMAND, cold=25),
         Kind(NAIVE, GraphQL(), operations=operations.READS, share=0.2, loads=frozenset({8, 1})),
     )
 }

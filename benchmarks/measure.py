@@ -13,7 +13,7 @@ from statistics import median
 from typing import Any
 
 from benchmarks.contestants import Contestant
-from benchmarks.postgres import Server, cpu_seconds
+from benchmarks.postgres import Server, cpu_seconds, spent
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,15 +121,19 @@ def _turn(
         "bodies": asked.bodies(number), "warm": int(plan.warm * asked.share * more) + 10,
         "count": max(int(plan.count * share), 20), "seconds": plan.seconds,
     })  # fmt: skip
-    processes = server.pids() if contestant.database == "postgres" else []
-    worker, postgres = cpu_seconds([contestant.pid]), cpu_seconds(processes)
+    before, workers = _database(server, contestant), cpu_seconds([contestant.pid])
     result = load.go()
-    worker, postgres = cpu_seconds([contestant.pid]) - worker, cpu_seconds(processes) - postgres
+    worker = spent(workers, cpu_seconds([contestant.pid]))
+    postgres = spent(before, _database(server, contestant))
     n = result["requests"]
     return Turn(
         asked.what, asked.name, contestant.database, connections, worker / n * 1e3, postgres / n * 1e3,
         n / result["seconds"], result["p50"] * 1e3,
     )  # fmt: skip
+
+
+def _database(server: Server, contestant: Contestant) -> dict[int, float]:
+    return cpu_seconds(server.pids()) if contestant.database == "postgres" else {}
 
 
 def statements(server: Server, asked: Asked) -> dict[str, int]:

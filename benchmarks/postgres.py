@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -82,15 +82,18 @@ def running(folder: Path) -> Iterator[Server]:
         server.cleanup()
 
 
-def cpu_seconds(pids: list[int]) -> float:
-    """User and system time of these processes together, to the nanosecond; one that has ended counts nothing.
+def cpu_seconds(pids: list[int]) -> dict[int, float]:
+    """User and system time of each of these processes that lives, to the nanosecond.
 
     The kernel's clock of a process is what /proc/<pid>/stat shows as utime + stime, without the rounding to 10 ms.
     """
-    total = 0.0
+    read = {}
     for pid in pids:
-        try:
-            total += time.clock_gettime((~pid << 3) | 2)  # CPUCLOCK_SCHED of that process
-        except OSError:
-            continue
-    return total
+        with suppress(OSError):
+            read[pid] = time.clock_gettime((~pid << 3) | 2)  # CPUCLOCK_SCHED of that process
+    return read
+
+
+def spent(before: dict[int, float], after: dict[int, float]) -> float:
+    """The time between two readings; a process that is new counts whole, one that has ended not at all."""
+    return sum(seconds - before.get(pid, 0.0) for pid, seconds in after.items())

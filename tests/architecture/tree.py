@@ -39,7 +39,8 @@ def sources(*folders: str, root: Path = ROOT) -> Iterator[Source]:
     for folder in folders:
         for base in sorted(root.glob(folder)):
             for file in sorted(base.rglob("*.py")):
-                yield Source(file.relative_to(root).as_posix(), file.read_text())
+                if "node_modules" not in file.parts:
+                    yield Source(file.relative_to(root).as_posix(), file.read_text())
 
 
 def report(problems: list[str]) -> None:
