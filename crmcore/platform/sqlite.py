@@ -22,6 +22,7 @@ from crmcore.errors import ConfigError
 from crmcore.kit.sql import Dialect, Sql, Statement
 from crmcore.platform import driver
 from crmcore.platform.driver import Counted, Row, record, rendered
+from crmcore.platform.sqlite_functions import add_functions
 from crmcore.platform.transaction import Transaction, transact
 
 T = TypeVar("T")
@@ -58,6 +59,7 @@ def connect_file(
     except sqlite3.Error as error:
         raise ConfigError(f"The database file {path} cannot be opened: {error}.") from error
     connection.row_factory = sqlite3.Row
+    add_functions(connection)
     return connection
 
 

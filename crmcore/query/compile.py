@@ -8,6 +8,7 @@ from typing import Any
 from graphql import GraphQLObjectType
 
 from crmcore.kit.sql import Sql
+from crmcore.query.aggregates import Aggregates
 from crmcore.query.connections import Connections
 from crmcore.query.cursors import Cursors
 from crmcore.query.custom import CustomValues
@@ -44,6 +45,7 @@ class Records:
         self.dialect = scope.dialect
         self.filters = Filters(scope)
         self.custom = CustomValues(scope, self)
+        self.aggregates = Aggregates(scope, self.filters, cursors, self)
         self.connections = Connections(scope, self.filters, cursors, self)
 
     def pairs(self, table: Table, type_: GraphQLObjectType, nodes: Sequence[Any], place: Place) -> list[Pair]:

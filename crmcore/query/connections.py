@@ -13,10 +13,12 @@ from typing import Any, Final, Protocol
 from graphql import GraphQLObjectType
 
 from crmcore.kit.sql import EMPTY, Bind, Sql, all_of, join
+from crmcore.query.aggregates import Aggregates
 from crmcore.query.arguments import Argument
 from crmcore.query.counting import total_count
-from crmcore.query.cursors import Binding, Cursors, binding_of
+from crmcore.query.cursors import PAGING, Binding, Cursors, binding_of
 from crmcore.query.dialects import Expression, Pair
+from crmcore.query.figures import Rows
 from crmcore.query.filters import Filters
 from crmcore.query.keyset import Half, Keyset, halves, leads_index
 from crmcore.query.paging import Order, Page, key_column, order_of, page_of
@@ -28,7 +30,9 @@ _NUMBER: Final = '"~n"'
 
 
 class RecordPairs(Protocol):
-    """What compiles the selection on the records of a list."""
+    """What compiles the selection on the records of a list, and its figures."""
+
+    aggregates: Aggregates
 
     def pairs(self, table: Table, type_: GraphQLObjectType, nodes: Sequence[Any], place: Place) -> list[Pair]: ...
 
@@ -37,8 +41,9 @@ class RecordPairs(Protocol):
 class _List:
     """One list being compiled."""
 
+    rows: Rows
     table: Table
-    conditions: list[Sql | str]
+    conditions: Sequence[Sql | str]
     order: Order
     page: Page
     binding: Binding
@@ -79,7 +84,8 @@ class Connections:
         page = page_of(self.scope, given)
         binding = binding_of(name, order.signature, given)
         keyset = Keyset(self.scope, order, page.cursor, self.cursors, binding) if page.cursor else None
-        found = _List(table, [tie, where, finds], order, page, binding, keyset)
+        rows = Rows(name, table, [tie, where, finds], {key: part for key, part in given.items() if key not in PAGING})
+        found = _List(rows, table, rows.conditions, order, page, binding, keyset)
         parts = self.scope.selection.of(nodes, type_)
         if self._splits(found, place):
             found.halves = list(halves(order, keyset, page.backward))
@@ -109,6 +115,10 @@ class Connections:
             given = self.scope.selection.arguments(part, type_.fields[part.name])
             return total_count(self.scope, found.table, all_of(found.conditions), given, root=not place)
         inner = inner_type(type_.fields[part.name])
+        if part.name == "aggregate":
+            given = self.scope.selection.arguments(part, type_.fields[part.name])
+            below = (*place, part.key, EACH)
+            return self.records.aggregates.compile(found.rows, given, inner, part.nodes, below)
         if part.name == "pageInfo":
             return self._page_info(found, inner, part)
         if part.name == "nodes":

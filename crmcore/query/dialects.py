@@ -13,6 +13,7 @@ from crmcore.kit.sql import Bind, Sql, ident, join
 from crmcore.kit.sql import Dialect as Name
 from crmcore.platform.search import SearchEntry
 from crmcore.platform.tables import WordsIndex
+from crmcore.query.arithmetic import Arithmetic, PostgresArithmetic, SqliteArithmetic
 
 Expression = Sql | str
 Pair = tuple[str, Expression]
@@ -25,7 +26,7 @@ _POSTGRES_COLUMNS: Final = 1500
 _SQLITE_PAIRS: Final = 400
 
 
-class Dialect(Protocol):
+class Dialect(Arithmetic, Protocol):
     """What the compiler asks of a database."""
 
     name: Name
@@ -82,11 +83,8 @@ class Dialect(Protocol):
     def key_text(self, kind: str, expression: str, table: str) -> Expression:
         """The key of a group as text in the API's form; `table` is the record's, where it is one."""
 
-    def whole(self, expression: str) -> str:
-        """A sum of counts as a plain whole number."""
-
-    def average(self, total: str, count: str) -> str:
-        """`total / count` as a whole number, rounded half-even; null where the count is 0."""
+    def gathered(self, pairs: Sequence[Pair], order: str, condition: str) -> Sql:
+        """An aggregate: a JSON array of an object for each row for which the condition holds, in this order."""
 
     def hex_array(self, expressions: Sequence[Expression]) -> Sql:
         """A JSON array of values as hexadecimal text."""
@@ -112,7 +110,7 @@ class Dialect(Protocol):
     def is_empty(self, expression: Expression) -> Sql: ...
 
 
-class Postgres:
+class Postgres(PostgresArithmetic):
     name: Name = "postgres"
     null = "NULL::json"
 
@@ -120,7 +118,7 @@ class Postgres:
         return nulls_first is descending
 
     def show(self, kind: str, expression: Expression) -> Expression:
-        if kind == "decimal":
+        if kind in ("decimal", "total"):
             # numeric keeps the scale of its factors: always four places
             return Sql("(", expression, " * 0.0001)::text")
         if kind == "datetime":
@@ -128,6 +126,8 @@ class Postgres:
         return expression
 
     def raw(self, kind: str, expression: Expression) -> Expression:
+        if kind == "total":
+            return Sql("(", expression, ")::text")
         return expression if kind == "decimal" else self.show(kind, expression)
 
     def global_id(self, table: str, expression: Expression) -> Expression:
@@ -176,13 +176,13 @@ class Postgres:
         return Sql("json_build_array(", join(", ", elements), ")")
 
     def key_text(self, kind: str, expression: str, table: str) -> Expression:
+        if kind == "datetime":
+            return self.show(kind, expression)
         return self.global_id(table, expression) if table else f"{expression}::text"
 
-    def whole(self, expression: str) -> str:
-        return f"({expression})::bigint"
-
-    def average(self, total: str, count: str) -> str:
-        return _half_even(f"div({total}, {count})", f"mod({total}, {count})", total, count)
+    def gathered(self, pairs: Sequence[Pair], order: str, condition: str) -> Sql:
+        made = self.object(pairs)
+        return Sql("coalesce(json_agg(", made, f" ORDER BY {order}) FILTER (WHERE {condition}), '[]'::json)")
 
     def hex_array(self, expressions: Sequence[Expression]) -> Sql:
         return Sql("encode(convert_to(json_build_array(", join(", ", expressions), ")::text, 'UTF8'), 'hex')")
@@ -212,7 +212,7 @@ class Postgres:
         return Sql(expression, " = '[]'::jsonb")
 
 
-class Sqlite:
+class Sqlite(SqliteArithmetic):
     name: Name = "sqlite"
     null = "NULL"
 
@@ -222,6 +222,8 @@ class Sqlite:
     def show(self, kind: str, expression: Expression) -> Expression:
         if kind == "decimal":
             return _named(expression, _sqlite_decimal)
+        if kind == "total":
+            return Sql("exact_decimal(", expression, ")")
         if kind == "bool":
             return Sql("json(", _named(expression, _sqlite_bool), ")")
         if kind in ("json", "choices"):
@@ -229,7 +231,7 @@ class Sqlite:
         return expression
 
     def raw(self, kind: str, expression: Expression) -> Expression:
-        return expression if kind == "decimal" else self.show(kind, expression)
+        return expression if kind in ("decimal", "total") else self.show(kind, expression)
 
     def global_id(self, table: str, expression: Expression) -> Expression:
         return Sql(f"'{table}_' || ", expression)
@@ -278,11 +280,8 @@ class Sqlite:
             return _sqlite_bool(expression)
         return f"CAST({expression} AS TEXT)"
 
-    def whole(self, expression: str) -> str:
-        return expression
-
-    def average(self, total: str, count: str) -> str:
-        return _half_even(f"({total} / {count})", f"({total} % {count})", total, count)
+    def gathered(self, pairs: Sequence[Pair], order: str, condition: str) -> Sql:
+        return Sql("json_group_array(", _json_object(pairs), f" ORDER BY {order}) FILTER (WHERE {condition})")
 
     def hex_array(self, expressions: Sequence[Expression]) -> Sql:
         return Sql("hex(json_array(", join(", ", expressions), "))")
@@ -321,13 +320,6 @@ DIALECTS: Final[dict[Name, Any]] = {"postgres": Postgres, "sqlite": Sqlite}
 def literal(constant: str) -> str:
     """A text constant of ours (a type name, a response key) as SQL."""
     return "'" + constant.replace("'", "''") + "'"
-
-
-def _half_even(quotient: str, rest: str, total: str, count: str) -> str:
-    """The quotient, truncated, made half-even in whole numbers: exact, and the same on every database."""
-    away = f"2 * abs({rest}) > {count} OR (2 * abs({rest}) = {count} AND abs({quotient}) % 2 = 1)"
-    step = f"CASE WHEN {away} THEN CASE WHEN {total} < 0 THEN -1 ELSE 1 END ELSE 0 END"
-    return f"CASE WHEN {count} > 0 THEN {quotient} + {step} END"
 
 
 def _named(expression: Expression, make: Callable[[str], str]) -> Expression:

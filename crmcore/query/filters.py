@@ -43,7 +43,7 @@ class Filters:
         fields = filterable(record)
         conditions: list[Sql | str] = []
         for name, part in given.fields().items():
-            self._count(part)
+            self.count(part)
             if part.is_null():
                 raise part.fail("null is no filter. Leave it out, or use isNull.")
             if name in LOGIC:
@@ -52,7 +52,8 @@ class Filters:
                 conditions.append(self._field(table, name, fields[name], part, depth))
         return all_of(conditions)
 
-    def _count(self, part: Argument) -> None:
+    def count(self, part: Argument) -> None:
+        """Note a condition. BadInput when there are too many."""
         self.scope.conditions += 1
         if self.scope.conditions > self.scope.limits.filter_conditions:
             raise part.fail(f"more than {self.scope.limits.filter_conditions} conditions in one request.")
@@ -62,7 +63,7 @@ class Filters:
             return Sql("(", self._all(table, part, depth), ") IS NOT TRUE")
         items = part.items()
         for item in items:
-            self._count(item)
+            self.count(item)
         return (all_of if name == "and" else any_of)([self._all(table, item, depth) for item in items])
 
     def _field(self, table: Table, name: str, field: FieldMap, part: Argument, depth: int) -> Sql:
@@ -74,7 +75,7 @@ class Filters:
             return self._money(table, field, part)
         assert isinstance(field, ValueField | OneField)
         value = self.values.of(table, field)
-        return self._choices(value.sql, part) if value.kind == "choices" else self._operators(value, part)
+        return self._choices(value.sql, part) if value.kind == "choices" else self.operators(value, part)
 
     def _deeper(self, part: Argument, depth: int) -> int:
         if depth >= self.scope.limits.filter_depth:
@@ -94,13 +95,13 @@ class Filters:
     def _many(self, table: Table, field: ManyField, part: Argument, depth: int) -> Sql:
         conditions: list[Sql | str] = []
         for name, wanted in part.fields().items():
-            self._count(wanted)
+            self.count(wanted)
             if wanted.is_null():
                 raise wanted.fail("null is no filter. Leave it out.")
             target, tied = self.scope.related(table, field)
             if name == "count":
                 count = Sql(f"(SELECT count(*) FROM {target.source} WHERE ", tied, ")")
-                conditions.append(self._operators(Value(target, count, "int", False, name), wanted))
+                conditions.append(self.operators(Value(target, count, "int", False, name), wanted))
                 continue
             inner = self._all(target, wanted, depth)
             if name == "every":
@@ -112,17 +113,17 @@ class Filters:
     def _money(self, table: Table, field: MoneyField, part: Argument) -> Sql:
         conditions: list[Sql | str] = []
         for name, wanted in part.fields().items():
-            self._count(wanted)
+            self.count(wanted)
             if wanted.is_null():
                 raise wanted.fail("null is no filter. Leave it out, or use isNull.")
             value = self.values.of(table, field.amount if name == "amount" else field.currency)
-            conditions.append(self._operators(value, wanted))
+            conditions.append(self.operators(value, wanted))
         return all_of(conditions)
 
     def _choices(self, expression: Expression, part: Argument) -> Sql:
         conditions: list[Sql | str] = []
         for name, operand in part.fields().items():
-            self._count(operand)
+            self.count(operand)
             if name == "isEmpty":
                 empty = self.dialect.is_empty(expression)
                 conditions.append(empty if self._flag(operand) else Sql("(", empty, ") IS NOT TRUE"))
@@ -134,10 +135,11 @@ class Filters:
             conditions.append(self.dialect.has_any(expression, bound))
         return all_of(conditions)
 
-    def _operators(self, value: Value, part: Argument) -> Sql:
+    def operators(self, value: Value, part: Argument) -> Sql:
+        """The operators of one filter, on one value."""
         conditions: list[Sql | str] = []
         for name, operand in part.fields().items():
-            self._count(operand)
+            self.count(operand)
             conditions.append(self._operator(name, value, operand))
         return all_of(conditions)
 

@@ -12,6 +12,7 @@ from uuid import UUID
 import orjson
 
 from crmcore.kit import decimals, times
+from crmcore.kit.exact import to_sortable
 from crmcore.kit.ids import from_global
 from crmcore.kit.sql import Dialect
 from crmcore.kit.text import fold
@@ -20,7 +21,7 @@ Convert = Callable[[Any], Any]
 
 CASTS: Final = {
     "text": "text", "folded": "text", "choice": "text", "uuid": "uuid", "int": "bigint", "bool": "boolean",
-    "decimal": "bigint", "datetime": "timestamptz", "date": "date",
+    "decimal": "bigint", "total": "numeric", "datetime": "timestamptz", "date": "date",
 }  # fmt: skip
 """The PostgreSQL type of a parameter that is compared with a column of this kind."""
 
@@ -75,12 +76,12 @@ def key_of(table: str) -> Callable[[Any], UUID]:
 
 
 _PARSERS: Final[dict[str, Convert]] = {
-    "text": text, "folded": folded, "choice": text, "int": whole, "bool": truth, "decimal": scaled,
+    "text": text, "folded": folded, "choice": text, "int": whole, "bool": truth, "decimal": scaled, "total": scaled,
     "datetime": instant, "date": day,
 }  # fmt: skip
 
 _SQLITE: Final[dict[str, Convert]] = {
-    "uuid": str, "bool": int, "datetime": times.to_text, "date": lambda found: found.isoformat(),
+    "uuid": str, "bool": int, "datetime": times.to_text, "date": lambda found: found.isoformat(), "total": to_sortable,
 }  # fmt: skip
 
 
@@ -104,4 +105,6 @@ def from_payload(kind: str, dialect: Dialect) -> Convert:
         return UUID if dialect == "postgres" else str
     if kind in ("decimal", "int"):
         return int
+    if kind == "total":  # a sum may be too large for a number of JSON
+        return Decimal if dialect == "postgres" else str
     return converter("text" if kind == "folded" else kind, dialect)

@@ -11,10 +11,10 @@ from graphql import FieldNode, FragmentDefinitionNode, GraphQLObjectType, GraphQ
 
 from crmcore.kit.ids import from_global
 from crmcore.kit.sql import Bind, Sql
-from crmcore.query.aggregates import Aggregates
 from crmcore.query.arguments import Argument, Run, arguments
 from crmcore.query.compile import Records
 from crmcore.query.cursors import Cursors
+from crmcore.query.figures import Rows
 from crmcore.query.mapping import RecordType
 from crmcore.query.operands import converter, list_converter
 from crmcore.query.scope import EACH, Place, Scope, uuid_bind
@@ -117,7 +117,7 @@ class Roots:
             name = reading.nodes[0].name.value
             return self.records.connections.compile(name, table, guard, given, type_, reading.nodes, ())
         if root.kind == "aggregate":
-            return Aggregates(self.scope, self.records).compile(root.record, given, _object(reading), reading.nodes)
+            return self._aggregate(root.record, given, reading)
         if root.kind == "external":
             return self._one(root.record, reading, self._external(root.record, given))
         id_ = given["id"].bind(converter("uuid", self.dialect.name, root.record.table), "uuid")
@@ -129,6 +129,12 @@ class Roots:
         type_ = object_type(self.scope.schema, record.name)
         found = Sql(f"{table.ref('id')} = ", id_)
         return self.records.one(table, type_, reading.nodes, place, found)
+
+    def _aggregate(self, record: RecordType, given: Mapping[str, Argument], reading: Reading) -> Sql:
+        table = self.scope.record_table(record)
+        conditions = [self.scope.guard(table), self.records.filters.where(table, given.get("where"))]
+        rows = Rows(reading.nodes[0].name.value, table, conditions, {})
+        return self.records.aggregates.compile(rows, given, _object(reading), reading.nodes, (EACH,))
 
     def _external(self, record: RecordType, given: Mapping[str, Argument]) -> Sql:
         ref, rows = self.scope.external_refs(record)

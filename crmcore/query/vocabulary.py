@@ -84,6 +84,17 @@ MANY_FILTER: Final[Mapping[str, str]] = {
 NODE_ORDER: Final = ("ASC", "DESC")
 NULLS_ORDER: Final = ("FIRST", "LAST")
 AGGREGATES: Final = ("sum", "avg", "min", "max")
+COUNT_DISTINCT: Final = "countDistinct"
+
+GRAINS: Final[Mapping[str, str]] = {
+    "HOUR": "An hour by the clock of the zone. The value is the instant at which it begins.",
+    "DAY": "A day.",
+    "WEEK": "A week, which begins on Monday, as in ISO 8601.",
+    "MONTH": "A month.",
+    "QUARTER": "A quarter of a year.",
+    "YEAR": "A year.",
+}
+"""The values of `DateGrain`. All but HOUR are known by their first day, a Date."""
 
 TYPE_NAMES: Final[Mapping[FilterKind, str]] = {
     "id": "IdFilter", "text": "StringFilter", "name": "NameFilter", "int": "IntFilter", "bool": "BooleanFilter",
@@ -190,6 +201,18 @@ def comparable(record: RecordType) -> dict[str, ValueField | MoneyField]:
     }
 
 
+def numbers(record: RecordType, function: str) -> dict[str, ValueField | MoneyField]:
+    """The fields of which there is a sum, avg, min or max."""
+    return summable(record) if function in ("sum", "avg") else comparable(record)
+
+
+def distinguishable(record: RecordType) -> dict[str, ValueField | OneField]:
+    """The fields of `<Record>CountDistinct` by API name, enum values by `enum_name`: whatever can be grouped, but
+    instants, which are nearly always different."""
+    found = {field.name: field for field in groupable(record).values()}
+    return {name: f for name, f in found.items() if isinstance(f, OneField) or f.kind != "datetime"}
+
+
 _UNSORTED: Final = frozenset({"json", "choices"})
-_GROUPED: Final = frozenset({"text", "choice", "bool", "int", "date"})
+_GROUPED: Final = frozenset({"text", "choice", "bool", "int", "date", "datetime"})
 _COMPARED: Final = frozenset({"int", "decimal", "date", "datetime"})

@@ -22,6 +22,7 @@ from crmcore.query.mapping import (
     StampField,
     ValueField,
 )
+from crmcore.schema.aggregates import aggregate_field
 from crmcore.schema.shapes import Shapes, argument, listed, optional, shaped
 from crmcore.schema.values import column_type, python_type
 
@@ -136,6 +137,7 @@ def _connection(shapes: Shapes, name: str) -> list[StrawberryField]:
         shaped("nodes", listed(shapes[name]), "The records of this page."),
         shaped("edges", listed(shapes[f"{name}Edge"]), "The records of this page, each with its cursor."),
         shaped("pageInfo", shapes["PageInfo"], "Where this page stands in the list."),
+        aggregate_field(shapes, name),
         shaped(
             "totalCount",
             int,

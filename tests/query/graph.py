@@ -74,6 +74,7 @@ def _sdl(registry: Registry) -> Any:
     yield "type Money { amount: Decimal! currencyCode: String! } type ExternalRef { system: String! externalId: String! }"
     yield "type PageInfo { hasNextPage: Boolean! hasPreviousPage: Boolean! startCursor: String endCursor: String }"
     yield "type AggregateKey { field: String! value: String record: Node }"
+    yield f"enum DateGrain {{ {' '.join(words.GRAINS)} }}"
     for kind, operand in _OPERANDS.items():
         yield f"input {words.TYPE_NAMES[kind]} {{ {_operators(kind, operand)} }}"
     yield "input MoneyFilter { amount: DecimalFilter currencyCode: StringFilter }"
@@ -93,7 +94,7 @@ def _sdl(registry: Registry) -> Any:
         name, root = record.name, record.root
         yield f"{record.root_plural}(where: {name}Filter, orderBy: [{name}Order!], {_PAGING}): {name}Connection"
         yield f"{root}(id: ID!): {name} {root}ByExternalRef(system: String!, externalId: String!): {name}"
-        yield f"{root}Aggregate(where: {name}Filter, groupBy: [{name}GroupBy!], orderBy: [{name}AggregateOrder!], first: Int): [{name}Aggregate!]"
+        yield f"{root}Aggregate(where: {name}Filter, {_grouping(name)}): [{name}Aggregate!]"
     yield "}"
 
 
@@ -108,7 +109,7 @@ def _operators(kind: Any, operand: str) -> str:
 def _record(registry: Registry, record: RecordType) -> Any:
     name = record.name
     yield f"type {name} implements Node {{ {' '.join(_output(f) for f in _own(record))} }}"
-    yield f"type {name}Connection {{ nodes: [{name}!]! edges: [{name}Edge!]! pageInfo: PageInfo! totalCount(atMost: Int, estimate: Boolean): Int! }}"
+    yield f"type {name}Connection {{ nodes: [{name}!]! edges: [{name}Edge!]! pageInfo: PageInfo! totalCount(atMost: Int, estimate: Boolean): Int! aggregate({_grouping(name)}): [{name}Aggregate!]! }}"
     yield f"type {name}Edge {{ cursor: String! node: {name}! }}"
     filters = " ".join(f"{key}: {_filter(key, f)}" for key, f in words.filterable(record).items())
     yield f"input {name}Filter {{ and: [{name}Filter!] or: [{name}Filter!] not: {name}Filter {filters} }}"
@@ -117,20 +118,46 @@ def _record(registry: Registry, record: RecordType) -> Any:
     orders = " ".join(f"{key}: {hop.target}Order" for key, hop in hops.items())
     yield f"enum {name}OrderField {{ {' '.join(words.orderable(record))} }}"
     yield f"input {name}Order {{ field: {name}OrderField {orders} direction: OrderDirection nulls: NullsOrder }}"
-    groups = " ".join(f"{key}: {hop.target}GroupBy" for key, hop in hops.items())
+    yield from _aggregates(record)
+
+
+def _grouping(name: str) -> str:
+    return (
+        f"groupBy: [{name}GroupBy!], having: {name}Having, orderBy: [{name}AggregateOrder!], first: Int, after: String"
+    )
+
+
+def _aggregates(record: RecordType) -> Any:
+    name = record.name
+    groups = " ".join(f"{key}: {hop.target}GroupBy" for key, hop in words.hops(record).items())
     yield f"enum {name}GroupField {{ {' '.join(words.groupable(record))} }}"
-    yield f"input {name}GroupBy {{ field: {name}GroupField {groups} }}"
-    parts, inputs = [], []
+    yield f"input {name}GroupBy {{ field: {name}GroupField dateGrain: DateGrain timeZone: String {groups} }}"
+    distinct = words.distinguishable(record)
+    yield f"enum {name}CountDistinctField {{ {' '.join(map(words.enum_name, distinct))} }}"
+    yield f"type {name}CountDistinct {{ {' '.join(f'{key}: Int!' for key in distinct)} }}"
+    yield f"input {name}CountDistinctHaving {{ {' '.join(f'{key}: IntFilter' for key in distinct)} }}"
+    parts, inputs, conditions = [], [], []
     for function in words.AGGREGATES:
-        fields = words.summable(record) if function in ("sum", "avg") else words.comparable(record)
-        if fields:
+        if fields := words.numbers(record, function):
             made = f"{name}{function.capitalize()}"
             yield f"type {made} {{ {' '.join(f'{k}: {_figure(function, f)}' for k, f in fields.items())} }}"
             yield f"enum {made}Field {{ {' '.join(map(words.enum_name, fields))} }}"
+            yield f"input {made}Having {{ {' '.join(f'{k}: {_condition(function, f)}' for k, f in fields.items())} }}"
             parts.append(f"{function}: {made}!")
             inputs.append(f"{function}: {made}Field")
-    yield f"type {name}Aggregate {{ keys: [AggregateKey!]! count: Int! {' '.join(parts)} }}"
-    yield f"input {name}AggregateOrder {{ count: Boolean {' '.join(inputs)} direction: OrderDirection nulls: NullsOrder }}"
+            conditions.append(f"{function}: {made}Having")
+    counts = f"count: Int! countDistinct: {name}CountDistinct!"
+    yield f"type {name}Aggregate {{ keys: [AggregateKey!]! cursor: String! {counts} {' '.join(parts)} }}"
+    counts = f"count: IntFilter countDistinct: {name}CountDistinctHaving"
+    logic = f"and: [{name}Having!] or: [{name}Having!] not: {name}Having"
+    yield f"input {name}Having {{ {logic} {counts} {' '.join(conditions)} }}"
+    inputs += [f"key: {name}GroupBy count: Boolean countDistinct: {name}CountDistinctField"]
+    yield f"input {name}AggregateOrder {{ {' '.join(inputs)} direction: OrderDirection nulls: NullsOrder }}"
+
+
+def _condition(function: str, field: Any) -> str:
+    of_decimals = function in ("sum", "avg") or isinstance(field, MoneyField)
+    return "DecimalFilter" if of_decimals else words.filter_type(field)
 
 
 def _own(record: RecordType) -> Any:

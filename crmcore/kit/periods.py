@@ -1,0 +1,73 @@
+"""Periods of the calendar: the day, week or year of a time zone in which an instant falls, named by its beginning.
+
+Instants and days are handled as text, in the one form of `times` and as `2026-11-22`: so SQLite can call this for every
+row of a table. Rows of the same hour nearly always share their period, so an hour is worked out once.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from functools import cache, lru_cache
+from typing import Final, Literal
+from zoneinfo import ZoneInfo, available_timezones
+
+from crmcore.kit import times
+
+Grain = Literal["HOUR", "DAY", "WEEK", "MONTH", "QUARTER", "YEAR"]
+_HOUR: Final = len("2026-11-22T09")
+_LAST: Final = timedelta(hours=1, microseconds=-1)
+
+
+def zone_of(name: str) -> ZoneInfo:
+    """The time zone of this IANA name. ValueError for any other text."""
+    if name not in _zones():
+        raise ValueError(f"{name[:80]!r} is no time zone: use an IANA name, like Europe/Berlin.")
+    return ZoneInfo(name)
+
+
+def first_day(day: date, grain: Grain) -> date:
+    """The first day of the day's period; HOUR and DAY leave it as it is."""
+    if grain == "WEEK":
+        return day - timedelta(days=day.weekday())
+    if grain == "MONTH":
+        return day.replace(day=1)
+    if grain == "QUARTER":
+        return day.replace(month=(day.month - 1) // 3 * 3 + 1, day=1)
+    return day.replace(month=1, day=1) if grain == "YEAR" else day
+
+
+def of_instant(at: str, grain: Grain, zone: str) -> str:
+    """The first local day of the instant's period; of an HOUR, the instant at which that local hour begins."""
+    return _of_hour(at[:_HOUR], grain, zone) or _exactly(times.from_text(at), grain, ZoneInfo(zone))
+
+
+@lru_cache(4096)
+def of_day(day: str, grain: Grain) -> str:
+    """The first day of the day's period. A day has no hours: HOUR leaves it as it is."""
+    return first_day(date.fromisoformat(day), grain).isoformat()
+
+
+@cache
+def _zones() -> frozenset[str]:
+    return frozenset(available_timezones())
+
+
+@lru_cache(32_768)  # nearly four years
+def _of_hour(hour: str, grain: Grain, name: str) -> str | None:
+    """The period of all instants in an hour of UTC; None if they have not all the same."""
+    zone = ZoneInfo(name)
+    begin = datetime.fromisoformat(f"{hour}:00:00+00:00")
+    if begin > datetime.max.replace(tzinfo=UTC) - _LAST:
+        return None
+    end = begin + _LAST
+    if begin.astimezone(zone).utcoffset() != end.astimezone(zone).utcoffset():
+        return None  # the clock is changed in between: local time may even enter a day and leave it again
+    found = _exactly(begin, grain, zone)
+    return found if _exactly(end, grain, zone) == found else None
+
+
+def _exactly(at: datetime, grain: Grain, zone: ZoneInfo) -> str:
+    local = at.astimezone(zone)
+    if grain == "HOUR":
+        return times.to_text(at - timedelta(minutes=local.minute, seconds=local.second, microseconds=local.microsecond))
+    return first_day(local.date(), grain).isoformat()
