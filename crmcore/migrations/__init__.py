@@ -11,6 +11,7 @@ CORE: Final = App(
     label="core",
     models=(
         "crmcore.platform.identity",
+        "crmcore.platform.custom",
         "crmcore.platform.events",
         "crmcore.platform.numbering",
         "crmcore.platform.secrets",

@@ -10,15 +10,17 @@ from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any, Final, Protocol
+from typing import Any, ClassVar, Final, Protocol
 from uuid import UUID
 
 import orjson
+from tortoise.models import Model
 
 from crmcore.kit.choices import Choices
 from crmcore.kit.sql import Bind, Dialect, Sql, Statement, render
 from crmcore.platform.driver import Row
-from crmcore.platform.fields import Uuid
+from crmcore.platform.fields import BigInt, Day, Text, UtcDatetime, Uuid
+from crmcore.platform.tables import FilledIndex, UniqueIndex
 
 
 class CustomFieldType(Choices):
@@ -89,6 +91,39 @@ class Definitions:
     def of(self, record_type: str) -> Iterable[Definition]:
         """The living fields of a type of record."""
         return (d for d in self._by_key.values() if d.record_type == record_type)
+
+
+INDEXED: Final = ("text", "folded", "number", "day", "moment", "target_id")
+"""The columns of CustomValue of which each type of field fills one; texts have their folded form beside them."""
+
+_EACH: Final = ("tenant_id", "field_id")
+
+
+class CustomValue(Model):
+    """A value of a living record, once more, where indexes serve it; of a MULTI_SELECT, one of its options.
+
+    Written by the write engine with the record. `held` is the value's text where it must be unique.
+    """
+
+    id = Uuid(primary_key=True)
+    tenant_id = Uuid()
+    field_id = Uuid()
+    record_id = Uuid()
+    text = Text(500, null=True)
+    folded = Text(500, null=True)
+    number = BigInt(null=True)
+    day = Day(null=True)
+    moment = UtcDatetime(null=True)
+    target_id = Uuid(null=True)
+    held = Text(500, null=True)
+
+    class Meta(Model.Meta):
+        table = "custom_value"
+        indexes: ClassVar[Any] = (
+            ("tenant_id", "record_id", "field_id"),
+            *(FilledIndex(fields=(*_EACH, c, "record_id"), name=f"ix_custom_value_{c}", filled=c) for c in INDEXED),
+            UniqueIndex(fields=(*_EACH, "held"), name="uq_custom_value_held", where="held IS NOT NULL"),
+        )
 
 
 class Fetching(Protocol):

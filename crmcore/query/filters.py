@@ -14,12 +14,13 @@ from graphql import GraphQLEnumType, GraphQLList, get_nullable_type
 
 from crmcore.kit.sql import EMPTY, Sql, all_of, any_of
 from crmcore.query.arguments import Argument
+from crmcore.query.custom_rows import CustomRows
 from crmcore.query.dialects import Expression
 from crmcore.query.mapping import FieldMap, ManyField, MoneyField, OneField, ValueField
 from crmcore.query.operands import CASTS, Convert, converter, list_converter
 from crmcore.query.scope import Scope, Table
 from crmcore.query.values import Value, Values
-from crmcore.query.vocabulary import LOGIC, filterable
+from crmcore.query.vocabulary import CUSTOM, LOGIC, filterable
 
 _SIGNS: Final = {"lt": "<", "lte": "<=", "gt": ">", "gte": ">="}
 
@@ -31,6 +32,7 @@ class Filters:
         self.scope = scope
         self.dialect = scope.dialect
         self.values = Values(scope)
+        self.custom = CustomRows(scope)
 
     def where(self, table: Table, given: Argument | None) -> Sql:
         """The condition of a `where` argument; EMPTY when there is none."""
@@ -46,7 +48,9 @@ class Filters:
             self.count(part)
             if part.is_null():
                 raise part.fail("null is no filter. Leave it out, or use isNull.")
-            if name in LOGIC:
+            if name == CUSTOM:
+                conditions.append(all_of([self._custom(table, item) for item in part.items()]))
+            elif name in LOGIC:
                 conditions.append(self._logic(table, name, part, depth))
             else:
                 conditions.append(self._field(table, name, fields[name], part, depth))
@@ -76,6 +80,10 @@ class Filters:
         assert isinstance(field, ValueField | OneField)
         value = self.values.of(table, field)
         return self._choices(value.sql, part) if value.kind == "choices" else self.operators(value, part)
+
+    def _custom(self, table: Table, item: Argument) -> Sql:
+        self._count(item)
+        return self.custom.condition(table, item, lambda value, name, operand: self._operator(name, value, operand))
 
     def _deeper(self, part: Argument, depth: int) -> int:
         if depth >= self.scope.limits.filter_depth:

@@ -73,6 +73,9 @@ LOGIC: Final[Mapping[str, str]] = {
 }
 """Fields of every `<Record>Filter`: `and` and `or` are `[<Record>Filter!]`, `not` is a `<Record>Filter`."""
 
+CUSTOM: Final = "custom"
+"""The field of every `<Record>Filter` and `<Record>Order` for fields that the tenant has defined."""
+
 MANY_FILTER: Final[Mapping[str, str]] = {
     "some": "At least one related record for which this holds.",
     "none": "No related record for which this holds.",

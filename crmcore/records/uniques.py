@@ -15,9 +15,10 @@ import orjson
 
 from crmcore.errors import Duplicate
 from crmcore.kit.sql import Dialect, Sql, ident
+from crmcore.platform.custom import CustomValue
 from crmcore.platform.database import UniqueViolation
 from crmcore.platform.record import Draft, Record, Unique
-from crmcore.records.custom import CustomValue, explain_custom
+from crmcore.records.custom import explain_custom
 from crmcore.records.rows import Run, among, given, ids_value, load_any, of_tenant, statement, visible
 from crmcore.records.shape import Shape, shape_of
 from crmcore.records.step import Step

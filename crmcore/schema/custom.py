@@ -14,6 +14,7 @@ from crmcore.errors import Invalid
 from crmcore.platform.custom import BY_MEMBER, CustomFieldType
 from crmcore.query import field, record
 from crmcore.query.custom import MEMBERS, VALUE, VALUE_TYPES
+from crmcore.query.custom_rows import OPTIONS
 from crmcore.schema.shapes import Shapes, listed, optional, shaped
 
 
@@ -53,9 +54,27 @@ _MEMBERS: Final[dict[CustomFieldType, tuple[Any, str]]] = {
 }
 
 
+_FILTERS: Final[dict[CustomFieldType, str]] = {
+    CustomFieldType.NUMBER: "IntFilter",
+    CustomFieldType.DECIMAL: "DecimalFilter",
+    CustomFieldType.BOOLEAN: "BooleanFilter",
+    CustomFieldType.DATE: "DateFilter",
+    CustomFieldType.DATE_TIME: "DateTimeFilter",
+    CustomFieldType.MULTI_SELECT: "CustomOptionsFilter",
+    CustomFieldType.REFERENCE: "IdFilter",
+}
+
+
 def make_custom(shapes: Shapes) -> list[type]:
-    """`CustomFieldInput`, `CustomFieldValue` and its implementers, which are answered where no field names them."""
+    """`CustomFieldInput`, `CustomFilter`, `CustomOrder`, `CustomFieldValue` and its implementers, which are
+    answered where no field names them."""
     shapes.choice(CustomFieldType)
+    shapes.input("CustomOptionsFilter", "Conditions on a MULTI_SELECT field; all that are given must hold.", _options)
+    shapes.input(
+        "CustomFilter",
+        "Conditions on a field that you defined: the key, and the member of the field's type.",
+        partial(_conditions, shapes),
+    )
     shapes.input("CustomFieldInput", "A value for a custom field: the key, and the member of the field's type.", _given)
     shapes.interface(
         VALUE,
@@ -81,6 +100,19 @@ def _given() -> list[Any]:
     for kind in CustomFieldType:
         type_, said = _MEMBERS[kind]
         made.append(shaped(kind.member, optional(type_), f"For a {kind} field; null clears it. {said}"))
+    return made
+
+
+def _options() -> list[Any]:
+    types = {"has": str, "hasAny": listed(str), "isEmpty": bool}
+    return [shaped(name, optional(types[name]), said) for name, said in OPTIONS.items()]
+
+
+def _conditions(shapes: Shapes) -> list[Any]:
+    made = [shaped("key", str, "The field's key.")]
+    for kind in CustomFieldType:
+        wanted = shapes[_FILTERS.get(kind, "NameFilter")]
+        made.append(shaped(kind.member, optional(wanted), f"Conditions on a {kind} field."))
     return made
 
 

@@ -88,6 +88,8 @@ def _filter_fields(shapes: Shapes, record: RecordType) -> Iterable[StrawberryFie
     own = shapes[f"{record.name}Filter"]
     for key, said in words.LOGIC.items():
         yield shaped(key, optional(own if key == "not" else listed(own)), said)
+    said = "Conditions on the fields that you defined for this type; all must hold."
+    yield shaped(words.CUSTOM, optional(listed(shapes["CustomFilter"])), said)
     for name, field in words.filterable(record).items():
         yield shaped(name, optional(_filter_type(shapes, name, field)), _said(name, field), plugin=field.plugin)
 

@@ -1,15 +1,12 @@
-"""What a tenant's own fields are, and the table by which their values are found, sorted and kept unique."""
+"""What a tenant's own fields are."""
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Final
-
-from tortoise.models import Model
+from typing import ClassVar
 
 from crmcore.platform.custom import CustomFieldType
-from crmcore.platform.fields import BigInt, Choice, Day, Flag, Folded, Int, Json, Text, UtcDatetime, Uuid
+from crmcore.platform.fields import Choice, Flag, Folded, Int, Json, Text
 from crmcore.platform.record import Record, Rules, Unique
-from crmcore.platform.tables import FilledIndex, UniqueIndex
 from crmcore.records.custom import rules
 
 
@@ -35,36 +32,3 @@ class CustomField(Record):
 
     class Meta(Record.Meta):
         table = "custom_field"
-
-
-INDEXED: Final = ("text", "folded", "number", "day", "moment", "target_id")
-"""The columns of CustomValue of which each type of field fills one; texts have their folded form beside them."""
-
-_EACH: Final = ("tenant_id", "field_id")
-
-
-class CustomValue(Model):
-    """A value of a living record, once more, where indexes serve it; of a MULTI_SELECT, one of its options.
-
-    Written by the write engine with the record. `held` is the value's text where it must be unique.
-    """
-
-    id = Uuid(primary_key=True)
-    tenant_id = Uuid()
-    field_id = Uuid()
-    record_id = Uuid()
-    text = Text(500, null=True)
-    folded = Text(500, null=True)
-    number = BigInt(null=True)
-    day = Day(null=True)
-    moment = UtcDatetime(null=True)
-    target_id = Uuid(null=True)
-    held = Text(500, null=True)
-
-    class Meta(Model.Meta):
-        table = "custom_value"
-        indexes: ClassVar[Any] = (
-            ("tenant_id", "record_id", "field_id"),
-            *(FilledIndex(fields=(*_EACH, c, "record_id"), name=f"ix_custom_value_{c}", filled=c) for c in INDEXED),
-            UniqueIndex(fields=(*_EACH, "held"), name="uq_custom_value_held", where="held IS NOT NULL"),
-        )

@@ -12,11 +12,10 @@ import orjson
 from crmcore.errors import Duplicate, Invalid, NotFound
 from crmcore.kit.ids import from_global, new_id
 from crmcore.kit.sql import Dialect, Sql
-from crmcore.platform.custom import BY_MEMBER, CustomFieldType, Definition, Definitions
+from crmcore.platform.custom import BY_MEMBER, CustomFieldType, CustomValue, Definition, Definitions
 from crmcore.platform.record import Draft, Record
 from crmcore.records.changes import FieldValue
 from crmcore.records.custom.accepting import accepted, found_by, held
-from crmcore.records.custom.models import CustomValue
 from crmcore.records.references import living
 from crmcore.records.rows import TENANT, Run, given, insert, statement
 from crmcore.records.shape import shape_of

@@ -1,0 +1,150 @@
+"""Filters and orders by custom fields: they look at the rows of the table of values, which indexes serve.
+
+A record without a value has no row there. The field's key is a value of the request: what a plan knows of it is the
+type that the caller names, which a question compares with the tenant's definition in every run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, cast
+
+from crmcore.kit.sql import Bind, Sql, all_of
+from crmcore.platform.custom import BY_MEMBER, CustomFieldType, CustomValue, Definition
+from crmcore.platform.record import Record
+from crmcore.query.arguments import Argument, Run
+from crmcore.query.scope import Scope, Table, uuid_bind
+from crmcore.query.values import Value
+
+Operate = Callable[[Value, str, Argument], Sql]
+"""What makes the condition of an operator, by name, on a value."""
+
+STORED: Final[Mapping[CustomFieldType, tuple[str, str]]] = {
+    CustomFieldType.NUMBER: ("number", "int"),
+    CustomFieldType.BOOLEAN: ("number", "int"),
+    CustomFieldType.DECIMAL: ("number", "decimal"),
+    CustomFieldType.DATE: ("day", "date"),
+    CustomFieldType.DATE_TIME: ("moment", "datetime"),
+    CustomFieldType.REFERENCE: ("target_id", "uuid"),
+}
+"""The column of the table of values that holds a type, and its kind; the others are text."""
+
+OPTIONS: Final = {
+    "has": "Has this option among others.",
+    "hasAny": "Has at least one of these options. An empty list finds nothing.",
+    "isEmpty": "True finds records without an option, false those with one.",
+}
+"""The operators on a MULTI_SELECT, of which each option has a row."""
+
+_OPTION_AS: Final = {"has": "eq", "hasAny": "in"}
+_FIND_MISSING: Final = frozenset({"ne", "notIn", "iNe"})
+_UNORDERED: Final = (CustomFieldType.MULTI_SELECT, CustomFieldType.REFERENCE)
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """A use of the table of values: of one field, for the rows of a table. `reference` is the type that it names."""
+
+    table: Table
+    tie: Sql
+    type: CustomFieldType
+    reference: str
+
+    @property
+    def value(self) -> Value:
+        """The field's value."""
+        column, kind = STORED.get(self.type, ("text", "text"))
+        name, ref = f"custom.{column}", self.table.ref
+        folded = None
+        if kind == "text":
+            folded = Value(self.table, ref("folded"), "folded", False, "custom.folded", "folded")
+        return Value(self.table, ref(column), kind, False, name, column, self.reference, folded)
+
+    def where(self, condition: Sql) -> Sql:
+        """The record has a value for which the condition holds."""
+        return Sql(f"EXISTS (SELECT 1 FROM {self.table.source} WHERE ", self.tie, " AND ", condition, ")")
+
+    def missing(self, *, wanted: bool) -> Sql:
+        """The record has no value, or one."""
+        return Sql("NOT " if wanted else "", self.where(Sql("1 = 1")))
+
+
+class CustomRows:
+    """Compiles conditions and sort keys on custom fields within one compilation."""
+
+    def __init__(self, scope: Scope) -> None:
+        self.scope = scope
+
+    def condition(self, table: Table, given: Argument, operate: Operate) -> Sql:
+        """All the conditions of an item of `custom: [{key, text: {...}}]` hold."""
+        parts = given.fields()
+        members = [name for name in parts if name in BY_MEMBER and not parts[name].is_null()]
+        if len(members) != 1:
+            raise given.fail(f"give exactly one condition beside the key: {', '.join(BY_MEMBER)}.")
+        wanted = parts[members[0]]
+        type_ = BY_MEMBER[members[0]]
+        reference = self._asked(table, parts["key"], lambda found: _fits(found, type_, wanted))
+        conditions = [
+            self._operator(self._rows(table, parts["key"], type_, reference), name, operand, operate)
+            for name, operand in wanted.fields().items()
+        ]
+        return all_of(conditions)
+
+    def _operator(self, rows: Rows, name: str, operand: Argument, operate: Operate) -> Sql:
+        if name in ("isNull", "isEmpty"):
+            if operand.is_null():
+                raise operand.fail("null is no value here. Leave it out.")
+            return rows.missing(wanted=bool(operand.exact()))
+        if name in ("eq", "ne") and operand.is_null():
+            return rows.missing(wanted=name == "eq")
+        holds = operate(rows.value, _OPTION_AS.get(name, name), operand)
+        if name in _FIND_MISSING:
+            return Sql("NOT ", rows.where(Sql("(", holds, ") IS NOT TRUE")))
+        return rows.where(holds)
+
+    def ordered(self, table: Table, given: Argument) -> Rows:
+        """The rows by which `orderBy: [{custom: {key}}]` sorts; BadInput for what has no order."""
+        key = given.fields()["key"]
+
+        def fits(found: Definition) -> str:
+            if found.type in _UNORDERED:
+                raise given.fail(f"{found.key} is a {found.type} field, which has no order.")
+            return str(found.type)
+
+        return self._rows(table, key, CustomFieldType(self._asked(table, key, fits)), "")
+
+    def _rows(self, table: Table, key: Argument, type_: CustomFieldType, reference: str) -> Rows:
+        values = Table(self.scope.alias("v"), cast("type[Record]", CustomValue))
+        get, own = key.get(), table.model._meta.db_table
+
+        def field(run: Run) -> Any:
+            found = run.definitions().find(own, get(run))
+            return found.id if found else None
+
+        tenant = uuid_bind(lambda run: run.context.policy.tenant_id, self.scope.dialect, "tenant")
+        which: Bind = uuid_bind(field, self.scope.dialect)
+        tie = Sql(
+            f"{values.ref('tenant_id')} = ", tenant, f" AND {values.ref('field_id')} = ", which,
+            f" AND {values.ref('record_id')} = {table.ref('id')}",
+        )  # fmt: skip
+        return Rows(values, tie, type_, reference)
+
+    def _asked(self, table: Table, key: Argument, fits: Callable[[Definition], str]) -> str:
+        """What `fits` says of the tenant's definition: part of the plan's key. BadInput if there is no such field."""
+        get, own = key.get(), table.model._meta.db_table
+
+        def ask(run: Run) -> str:
+            found = run.definitions().find(own, get(run))
+            if found is None:
+                raise key.fail(f"there is no custom field {get(run)!r} of type {own}.")
+            return fits(found)
+
+        return str(self.scope.questions.ask(("custom", object()), ask))
+
+
+def _fits(found: Definition, type_: CustomFieldType, given: Argument) -> str:
+    """The type of record that the field names, if it is of this type at all."""
+    if found.type is not type_:
+        raise given.fail(f"{found.key} is a {found.type} field: give {found.type.member} instead.")
+    return found.reference_type or ""
