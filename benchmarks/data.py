@@ -15,6 +15,11 @@ import asyncpg
 
 from benchmarks.company import Company, Ids, Size
 from crmcore.kit import times
+from crmcore.migrations import CORE
+from crmcore.platform.database import connect
+from crmcore.platform.metadata import load_models
+from crmcore.platform.record import Record
+from crmcore.platform.search import fill_entries
 from crmcore.platform.sqlite import connect_file, file_of
 
 
@@ -26,7 +31,10 @@ class Store(Protocol):
     async def take(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None: ...
 
     async def close(self) -> None:
-        """All rows are in: gather statistics."""
+        """All rows are in."""
+
+    async def settle(self) -> None:
+        """Gather statistics, write what is still in memory."""
 
 
 class PostgresStore:
@@ -43,9 +51,13 @@ class PostgresStore:
         await self._connection.copy_records_to_table(table, columns=columns, records=rows)
 
     async def close(self) -> None:
-        await self._connection.execute("VACUUM ANALYZE")
-        await self._connection.execute("CHECKPOINT")
         await self._connection.close()
+
+    async def settle(self) -> None:
+        connection = await asyncpg.connect(self._url)
+        await connection.execute("VACUUM ANALYZE")
+        await connection.execute("CHECKPOINT")
+        await connection.close()
 
 
 class SqliteStore:
@@ -65,9 +77,13 @@ class SqliteStore:
 
     async def close(self) -> None:
         self._connection.execute("COMMIT")
-        self._connection.execute("ANALYZE")
-        self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         self._connection.close()
+
+    async def settle(self) -> None:
+        connection = connect_file(self._path)
+        connection.execute("ANALYZE")
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        connection.close()
 
 
 def _same(value: Any) -> Any:
@@ -86,21 +102,37 @@ def store(url: str) -> Store:
 
 async def load(urls: Iterable[str], tenants: Sequence[UUID], size: Size) -> Ids:
     """Fill the databases and gather statistics; the keys of the first tenant."""
-    stores = [store(url) for url in urls]
+    stores = {url: store(url) for url in urls}
     companies = [
         Company(tenant, size if n == 0 else Size(max(size.customers // 4, 10)), seed=n)
         for n, tenant in enumerate(tenants)
     ]
-    for each in stores:
+    for each in stores.values():
         await each.open()
     for company in companies:
         for table, columns, rows in company.tables():
             made = list(rows)
-            for each in stores:
+            for each in stores.values():
                 await each.take(table, columns, made)
-    for each in stores:
+    for url, each in stores.items():
         await each.close()
+        await _find_by_words(url)
+        await each.settle()
     return companies[0].ids
+
+
+async def _find_by_words(url: str) -> None:
+    """What the write engine would have written for the search."""
+    models = (await load_models([CORE]))["core"].values()
+    db = await connect(url, connections=2)
+    try:
+        async with db.transaction() as tx:
+            for model in models:
+                special = model.special if issubclass(model, Record) else None
+                if special is not None and special.search and not special.finds:
+                    await fill_entries(tx, model._meta.db_table, special.search)
+    finally:
+        await db.close()
 
 
 async def copy(table: str, keys: Sequence[UUID], origin: str, urls: Iterable[str]) -> None:
