@@ -27,6 +27,8 @@ _WILD: Final = {"*/*": JSON, "application/*": JSON, JSON: JSON, GRAPHQL: GRAPHQL
 
 def media_type(accept: str | None) -> str:
     """The form of the answer: the best of what the client accepts. Rejected (406) if that is nothing we have."""
+    if accept in _WILD:
+        return _WILD[accept]
     if not accept or not accept.strip():
         return JSON
     best, found = 0.0, ""
@@ -64,23 +66,26 @@ def _check_content(http: HttpRequest) -> None:
 
 
 async def _body(http: HttpRequest, max_bytes: int, seconds: float) -> bytes:
-    too_large = Rejected(413, PAYLOAD_TOO_LARGE, f"The body is larger than {max_bytes} bytes.", {"Connection": "close"})
     length = http.headers.get("content-length", "0")
     if not length.isascii() or not length.isdigit():
         raise Rejected(400, BAD_REQUEST, "Content-Length is no number.")
     if len(length) > 15 or int(length) > max_bytes:
-        raise too_large
+        raise _too_large(max_bytes)
     found = bytearray()
     try:
         async with asyncio.timeout(seconds):
             async for chunk in http.stream():
                 found += chunk
                 if len(found) > max_bytes:
-                    raise too_large
+                    raise _too_large(max_bytes)
     except TimeoutError:
         said = f"The body did not arrive within {seconds:g} s."
         raise Rejected(408, TIMED_OUT, said, {"Connection": "close"}) from None
     return bytes(found)
+
+
+def _too_large(most: int) -> Rejected:
+    return Rejected(413, PAYLOAD_TOO_LARGE, f"The body is larger than {most} bytes.", {"Connection": "close"})
 
 
 def _from_url(parameters: Mapping[str, str]) -> Request:

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from decimal import Decimal, localcontext
+from decimal import Context, Decimal
 from typing import Final
 
 PLACES: Final = 4
-_STEP: Final = Decimal(10) ** -PLACES
 LIMIT: Final = 2**63 - 1
+_DIGITS: Final = len(str(LIMIT))
+_WIDE: Final = Context(prec=100)
 
 
 def to_scaled(number: Decimal) -> int:
     """Ten-thousandths. ValueError for NaN, infinity, more than four places or a number beyond 64 bits."""
     if not number.is_finite():
         raise ValueError("must be a finite number")
-    with localcontext(prec=60):
-        scaled = number / _STEP
-        if scaled != scaled.to_integral_value():
-            raise ValueError(f"has more than {PLACES} decimal places")
-        whole = int(scaled)
+    if number.adjusted() > _DIGITS:
+        raise ValueError("is too large")
+    scaled = number.scaleb(PLACES, _WIDE)
+    whole = int(scaled)
+    if whole != scaled:
+        raise ValueError(f"has more than {PLACES} decimal places")
     if abs(whole) > LIMIT:
         raise ValueError("is too large")
     return whole

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 from uuid import UUID
 
 import uuid_utils
@@ -13,6 +14,13 @@ _GLOBAL = re.compile(r"([a-z][a-z0-9_]*)_([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0
 def new_id() -> UUID:
     """A new UUIDv7 (RFC 9562), time-ordered within this process."""
     return UUID(int=uuid_utils.uuid7().int)
+
+
+def plain_key(key: Any) -> str:
+    """For orjson: a driver's UUIDs are of a class of its own, which it does not take for UUIDs."""
+    if isinstance(key, UUID):
+        return str(key)
+    raise TypeError(f"{type(key).__name__} is not JSON.")
 
 
 def to_global(prefix: str, key: UUID) -> str:

@@ -12,9 +12,11 @@ def now() -> datetime:
 
 def to_text(instant: datetime) -> str:
     """The one text form. ValueError for a naive time."""
-    if instant.tzinfo is None:
-        raise ValueError("must have a time zone offset")
-    return instant.astimezone(UTC).isoformat(timespec="microseconds")
+    if instant.tzinfo is not UTC:
+        if instant.tzinfo is None:
+            raise ValueError("must have a time zone offset")
+        instant = instant.astimezone(UTC)
+    return instant.isoformat(timespec="microseconds")
 
 
 def from_text(text: str) -> datetime:

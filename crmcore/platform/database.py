@@ -74,7 +74,8 @@ class Database(Protocol):
         ...
 
     def counting(self) -> AbstractContextManager[list[str]]:
-        """The text of every statement that this task and its children run in the block, in order.
+        """The text of every statement that this task and its children run in the block, in order; one for those that
+        are sent together.
 
         Transaction control (BEGIN, COMMIT, savepoints) is not counted.
         """

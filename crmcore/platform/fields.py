@@ -19,6 +19,7 @@ as text with offsets on SQLite, and their decimals pass through a float there.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -31,6 +32,8 @@ from tortoise import fields
 from crmcore.kit import decimals, times
 from crmcore.kit.ids import new_id
 from crmcore.kit.sql import Dialect
+
+Writer = Callable[[Any], Any]
 
 
 class Column:
@@ -54,6 +57,14 @@ class Column:
     def to_event(self, value: Any) -> Any:
         """The JSON form in events and history (None stays None)."""
         return self.to_json(value)
+
+    def writer(self, dialect: Dialect) -> Writer | None:
+        """`to_json`, or None where orjson writes the Python value as the database wants it."""
+        return None
+
+    def teller(self) -> Writer | None:
+        """`to_event`, or None where orjson writes the Python value like that."""
+        return None
 
 
 class _Varchar(fields.CharField[Any]):
@@ -158,6 +169,12 @@ class Scaled(Column, fields.BigIntField):
     def to_event(self, value: Any) -> Any:
         return None if value is None else decimals.scaled_text(decimals.to_scaled(Decimal(value)))
 
+    def writer(self, dialect: Dialect) -> Writer | None:
+        return self.to_json
+
+    def teller(self) -> Writer | None:
+        return self.to_event
+
 
 class UtcDatetime(Column, fields.DatetimeField[Any]):
     kind = "datetime"
@@ -174,6 +191,12 @@ class UtcDatetime(Column, fields.DatetimeField[Any]):
 
     def to_json(self, value: Any) -> Any:
         return None if value is None else times.to_text(value)
+
+    def writer(self, dialect: Dialect) -> Writer | None:
+        return None if dialect == "postgres" else self.to_json
+
+    def teller(self) -> Writer | None:
+        return self.to_event
 
 
 class Day(Column, fields.DateField[Any]):
@@ -202,6 +225,10 @@ class Json(Column, fields.JSONField[Any]):  # type: ignore[misc]  # Tortoise typ
 
     def from_driver(self, value: Any) -> Any:
         return orjson.loads(value) if isinstance(value, str | bytes) else value
+
+    def writer(self, dialect: Dialect) -> Writer | None:
+        """SQLite keeps it as text."""
+        return None if dialect == "postgres" else lambda value: orjson.dumps(value).decode()
 
 
 class ChoiceList(Json):

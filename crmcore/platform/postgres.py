@@ -15,7 +15,7 @@ from crmcore.kit.sql import Dialect, Sql, Statement
 from crmcore.platform import driver
 from crmcore.platform.driver import Counted, Row, record, rendered
 from crmcore.platform.pool import Pool
-from crmcore.platform.transaction import Transaction, transact
+from crmcore.platform.transaction import Sent, Transaction, transact
 
 T = TypeVar("T")
 OLDEST: Final = 150000
@@ -70,6 +70,9 @@ class PostgresSession:
         done = await self._run(self._connection.execute(text, *values))
         count = done.rpartition(" ")[2]
         return int(count) if count.isdigit() else 0
+
+    async def together(self, text: str, statements: Sequence[Sent]) -> None:
+        await self._run(self._connection.execute(text, *(value for _, values in statements for value in values)))
 
     async def _run(self, work: Awaitable[T]) -> T:
         try:

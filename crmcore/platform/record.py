@@ -52,7 +52,8 @@ class Draft:
 
     A rule or check reads `after` and may set derived columns in it and add named events. `moves` says that a command
     has checked the state machine; `notes` is what it tells the rules beside the values (why a deal was moved). `peers`
-    are all drafts of the same command, this one too (see `targets`).
+    are all drafts of the same command, this one too (see `targets`). `named` holds, by foreign key, what `Rules.reads`
+    asks for of the record that the command named there anew, as it was before the command.
     """
 
     operation: Operation
@@ -65,6 +66,7 @@ class Draft:
     notes: Mapping[str, Any] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
     refusals: list[Refusal] = field(default_factory=list)
+    named: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     peers: Mapping[tuple[type[Record], UUID], Draft] = field(default_factory=dict, repr=False, compare=False)
 
     def changed(self, *columns: str) -> bool:
@@ -104,6 +106,8 @@ class Rules:
              see deletions and restorations too, and are not asked for permission: they follow from what was allowed.
              An update of a record that is gone meanwhile is left out
     derives  required columns that rules or checks fill in: not asked for where something else is refused
+    reads    what checks need of the records that foreign keys name: columns, by the key's column; read by the statement
+             that looks whether those records are there, into `Draft.named`
     machine  the record's states and moves; its field is then changed by moves only
     search   text columns by whose words the record is found; the first is what it is called
     finds    columns of foreign keys: the words find those records instead of this one, which is a part of them
@@ -114,6 +118,7 @@ class Rules:
     checks: tuple[Check, ...] = ()
     effects: tuple[Effect, ...] = ()
     derives: tuple[str, ...] = ()
+    reads: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     machine: Machine | None = None
     search: tuple[str, ...] = ()
     finds: tuple[str, ...] = ()

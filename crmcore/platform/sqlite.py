@@ -23,7 +23,7 @@ from crmcore.kit.sql import Dialect, Sql, Statement
 from crmcore.platform import driver
 from crmcore.platform.driver import Counted, Row, record, rendered
 from crmcore.platform.sqlite_functions import add_functions
-from crmcore.platform.transaction import Transaction, transact
+from crmcore.platform.transaction import Sent, Transaction, transact
 
 T = TypeVar("T")
 OLDEST: Final = (3, 51, 3)
@@ -183,6 +183,13 @@ class SqliteSession:
 
     async def affected(self, text: str, values: Sequence[Any]) -> int:
         return await self._pool.write(lambda c: max(_in_transaction(c).execute(text, values).rowcount, 0))
+
+    async def together(self, text: str, statements: Sequence[Sent]) -> None:
+        def work(connection: sqlite3.Connection) -> None:
+            for one, values in statements:
+                _in_transaction(connection).execute(one, values)
+
+        await self._pool.write(work)
 
     async def release(self) -> None:
         self._database.give_back()

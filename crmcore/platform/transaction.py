@@ -8,14 +8,21 @@ from __future__ import annotations
 
 import asyncio
 import random
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, ClassVar, Protocol, TypeVar
+from functools import lru_cache
+from itertools import accumulate
+from typing import Any, ClassVar, Final, Protocol, TypeVar
 
 from crmcore.kit.sql import Dialect, Sql, Statement
 from crmcore.platform.driver import Retryable, Row, TransactionOver, record, rendered
 
 T = TypeVar("T")
+Sent = tuple[str, Sequence[Any]]
+"""A statement's text and its values."""
+
+_PLACE: Final = re.compile(r"\$(\d+)")
 
 
 class Session(Protocol):
@@ -38,6 +45,9 @@ class Session(Protocol):
 
     async def affected(self, text: str, values: Sequence[Any]) -> int: ...
 
+    async def together(self, text: str, statements: Sequence[Sent]) -> None:
+        """Run statements that were joined to `text`, in one trip."""
+
     async def release(self) -> None:
         """Give the connection back; after this the session is dead. Never waits, so nothing can cut it short."""
 
@@ -59,50 +69,97 @@ async def settle(work: Awaitable[T]) -> T:
 
 
 class Transaction:
-    """What a command writes through. Its statements run one after the other, on one connection."""
+    """What a command writes through. Its statements run one after the other, on one connection.
 
-    __slots__ = ("_open", "_savepoints", "_session", "dialect")
+    New rows may wait for each other (`add`): they go out together, on PostgreSQL as one statement, before anything else
+    runs and before the end.
+    """
+
+    __slots__ = ("_open", "_savepoints", "_session", "_waiting", "dialect")
 
     def __init__(self, session: Session) -> None:
         self._session = session
         self._open = True
         self._savepoints = 0
+        self._waiting: dict[str, Sent] = {}
         self.dialect: Dialect = session.dialect
 
     async def fetch(self, tree: Sql | Statement, run: Any = None) -> list[Row]:
         """All rows of a statement, `... RETURNING` included."""
-        statement = self._next(tree)
-        return await self._session.rows(statement.text, statement.values(run))
+        await self.send()
+        text, values = self._next(tree, run)
+        record(text)
+        return await self._session.rows(text, values)
 
     async def execute(self, tree: Sql | Statement, run: Any = None) -> int:
         """Run a statement; the number of rows that it changed."""
-        statement = self._next(tree)
-        return await self._session.affected(statement.text, statement.values(run))
+        await self.send()
+        text, values = self._next(tree, run)
+        record(text)
+        return await self._session.affected(text, values)
+
+    async def add(self, table: str, tree: Sql | Statement, run: Any = None) -> None:
+        """Run a statement that does nothing but insert rows into `table`: by the next one that is no such, or `send`.
+
+        What the database says against it is raised there too.
+        """
+        if table in self._waiting:
+            await self.send()
+        self._waiting[table] = self._next(tree, run)
+
+    async def send(self) -> None:
+        """Run what waits. Foreign keys are looked at when all of it is there; each table is written once."""
+        if not self._waiting:
+            return
+        waiting = list(self._waiting.values())
+        self._waiting.clear()
+        if len(waiting) == 1:
+            [(text, values)] = waiting
+            record(text)
+            await self._session.affected(text, values)
+            return
+        texts = tuple(text for text, _ in waiting)
+        text = _as_one(texts) if self.dialect == "postgres" else ";\n".join(texts)
+        record(text)
+        await self._session.together(text, waiting)
 
     @asynccontextmanager
     async def savepoint(self) -> AsyncIterator[None]:
         """A part that can fail alone: what it changed is undone when the block raises or is cancelled."""
+        await self.send()
         self._savepoints += 1
         name = f"part_{self._savepoints}"
         session = self._session
         await settle(session.control(f"SAVEPOINT {name}"))
         try:
             yield
+            await self.send()
         except BaseException:
+            self._waiting.clear()
             await settle(session.control(f"ROLLBACK TO SAVEPOINT {name}"))
             await settle(session.control(f"RELEASE SAVEPOINT {name}"))
             raise
         await settle(session.control(f"RELEASE SAVEPOINT {name}"))
 
-    def _next(self, tree: Sql | Statement) -> Statement:
+    def _next(self, tree: Sql | Statement, run: Any) -> Sent:
         if not self._open:
             raise TransactionOver("The transaction is over: a task that outlives it must open its own.")
         statement = rendered(tree, self.dialect)
-        record(statement.text)
-        return statement
+        return statement.text, statement.values(run)
 
     def _end(self) -> None:
         self._open = False
+
+
+@lru_cache(512)
+def _as_one(texts: tuple[str, ...]) -> str:
+    """One statement of PostgreSQL that does what these do, their placeholders numbered through."""
+    *first, last = (
+        _PLACE.sub(lambda place, before=before: f"${int(place[1]) + before}", text)  # type: ignore[misc]
+        for text, before in zip(texts, accumulate((len(set(_PLACE.findall(t))) for t in texts), initial=0))
+    )
+    parts = ", ".join(f"w{number} AS ({text})" for number, text in enumerate(first))
+    return f"WITH {parts} {last}"
 
 
 @asynccontextmanager
@@ -114,6 +171,7 @@ async def transact(acquire: Callable[[], Awaitable[Session]], *, serializable: b
         transaction = Transaction(session)
         try:
             yield transaction
+            await transaction.send()
         finally:
             transaction._end()
         await settle(session.commit())

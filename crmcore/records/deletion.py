@@ -37,8 +37,10 @@ async def _roots(
     step: Step, changes: Sequence[Change], kind: type[Delete | Restore], life: Life, operation: Operation
 ) -> list[Draft]:
     """A draft for each record that is named, locked, at the version that the caller knows."""
-    wanted: defaultdict[type[Record], set[UUID]] = defaultdict(set)
     meant = [(i, c) for i, c in enumerate(changes) if isinstance(c, kind) and may(step, i, c)]
+    if not meant:
+        return []
+    wanted: defaultdict[type[Record], set[UUID]] = defaultdict(set)
     for _, change in meant:
         wanted[change.model].add(change.id)
     rows: dict[type[Record], dict[UUID, Row]] = {}

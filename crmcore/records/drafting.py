@@ -67,8 +67,7 @@ def draft_creates(step: Step, changes: Sequence[Change]) -> None:
 
 def _new_row(step: Step, change: Create, key: UUID) -> Row:
     shape, actor, stamp = shape_of(change.model), step.ctx.actor, step.stamp()
-    row: Row = dict.fromkeys(shape.columns)
-    row |= {c: shape.default(c) for c in shape.own if c not in change.values}
+    row: Row = shape.new_row()
     row |= {
         "id": key, "tenant_id": step.ctx.tenant_id, "version": 1, "created_at": step.at, "created_by_kind": actor.kind,
         "created_by_id": actor.id, **stamp,
@@ -145,14 +144,15 @@ def _apply(draft: Draft, values: Mapping[str, Any], *, moves: bool = False) -> N
     for column, value in values.items():
         if column not in shape.own:
             raise TypeError(f"{shape.model.__name__} has no column {column!r} that a command may set.")
-        name = shape.api_name(column)
         try:
             accepted = accept(column, shape.own[column], value)
         except ValueError as error:
+            name = shape.api_name(column)
             draft.refuse(Invalid(f"{name} {error}.", name))
             continue
         if machine and column == machine.column and draft.operation == "update" and not moves:
             if accepted != draft.after[column]:
+                name = shape.api_name(column)
                 draft.refuse(Invalid(f"{name} is changed by its own mutations, which check the move.", name))
             continue
         draft.after[column] = accepted
@@ -174,10 +174,10 @@ def refuse_missing(draft: Draft) -> None:
     said = {refusal.path[:1] for refusal in draft.refusals}
     derives = draft.model.special.derives if said else ()
     for column in shape.required:
-        if column in derives:
+        if not shape.blank(column, draft.after[column]) or column in derives:
             continue
         name = shape.api_name(column)
-        if shape.blank(column, draft.after[column]) and (name,) not in said:
+        if (name,) not in said:
             draft.refuse(Invalid(f"{name} is required.", name))
 
 

@@ -78,6 +78,8 @@ def _listed(dialect: Dialect) -> Sql:
 
 async def check_refs(step: Step) -> None:
     """Refuse references that are malformed or taken; note in each draft what its references were and are to be."""
+    if not step.refs:
+        return
     drafts = [d for d in step.alive("create", "update") if (d.model, d.id) in step.refs]
     wanted: dict[tuple[str, str, str], Draft] = {}
     for draft in drafts:
@@ -141,8 +143,10 @@ async def _of(step: Step, records: Sequence[UUID]) -> list[Row]:
 
 async def write_refs(step: Step) -> None:
     """Make the living references of the drafts what the drafts say; delete those of deleted records."""
-    drafts = {d.id: d for d in step.alive("create", "update") if REFS in d.after}
+    drafts = {d.id: d for d in step.alive("create", "update") if REFS in d.after} if step.refs else {}
     gone = {d.id: d for d in step.alive("delete")}
+    if not drafts and not gone:
+        return
     replaced = [d.id for d in drafts.values() if d.operation == "update"]
     end, kept = [], set[tuple[UUID, str, str]]()
     for row in await _of(step, [*replaced, *gone]):
@@ -195,6 +199,8 @@ async def restore_refs(step: Step, deletions: Mapping[UUID, Draft]) -> None:
 
 async def write_refs_back(step: Step) -> None:
     """Write what `restore_refs` found, but for deletions that were refused since."""
+    if not step.refs_back:
+        return
     alive = {id(draft) for draft in step.alive("restore")}
     rows = [row for root, row in step.refs_back if id(root) in alive]
     if rows:

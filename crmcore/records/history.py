@@ -63,7 +63,7 @@ def _facts(ctx: Context, draft: Draft, changed: Sequence[str], known: Definition
 def _columns(draft: Draft, row: Mapping[str, Any], changed: Sequence[str], whole: bool) -> dict[str, Any]:
     shape = shape_of(draft.model)
     if whole:
-        told = {c: column.to_event(row[c]) for c, column in shape.own.items() if row[c] is not None}
+        told = {c: v if tell is None else tell(v) for c, tell in shape.told.items() if (v := row[c]) is not None}
     else:
         told = {c: shape.own[c].to_event(row[c]) for c in changed if c in shape.own}
     return {"version": row["version"], **told, **({REFS: row[REFS]} if REFS in row else {})}

@@ -10,10 +10,11 @@ from uuid import UUID
 
 import orjson
 
+from crmcore.kit.ids import plain_key
 from crmcore.kit.sql import Bind, Dialect, Sql, Statement, all_of, ident, join, render
 from crmcore.platform.context import Context
 from crmcore.platform.database import Transaction
-from crmcore.platform.fields import Column, Json, Uuid
+from crmcore.platform.fields import Column, Uuid, Writer
 from crmcore.platform.predicates import predicate
 from crmcore.platform.record import Record
 from crmcore.records.shape import Shape, shape_of
@@ -135,7 +136,7 @@ async def load_any(
 
 
 async def insert(ctx: Context, tx: Transaction, model: type[Record], rows: Sequence[Row]) -> None:
-    """Insert the rows, each with a value for every column."""
+    """Insert the rows, each with a value for every column: with what the transaction sends next."""
     shape = shape_of(model)
     columns = tuple(shape.columns)
 
@@ -146,7 +147,7 @@ async def insert(ctx: Context, tx: Transaction, model: type[Record], rows: Seque
         return Sql(f"INSERT INTO {ident(shape.table)} ({names}) SELECT {taken} FROM ", source)
 
     text = statement(ctx, ("insert", model), make)
-    await tx.execute(text, Run(ctx, {"rows": _payload(shape, columns, rows, tx.dialect)}))
+    await tx.add(shape.table, text, Run(ctx, {"rows": _payload(shape, columns, rows, tx.dialect)}))
 
 
 async def update(
@@ -211,13 +212,19 @@ def _source(shape: Shape, columns: Sequence[str], dialect: Dialect) -> Sql:
 
 
 def _payload(shape: Shape, columns: Sequence[str], rows: Sequence[Row], dialect: Dialect) -> str:
-    """The rows as JSON: objects for PostgreSQL; lists for SQLite, where a JSON column is given as its text."""
-    taken = [(c, shape.columns[c]) for c in columns]
+    """The rows as JSON: for PostgreSQL objects without their nulls, for SQLite lists."""
+    taken = _writers(shape.model, tuple(columns), dialect)
     if dialect == "postgres":
-        return orjson.dumps([{c: column.to_json(row[c]) for c, column in taken} for row in rows]).decode()
-    plain = [(c, column.to_json, isinstance(column, Json)) for c, column in taken]
-    return orjson.dumps([[_flat(to(row[c]), nested) for c, to, nested in plain] for row in rows]).decode()
+        sent: list[Any] = [
+            {c: v if write is None else write(v) for c, write in taken if (v := row[c]) is not None} for row in rows
+        ]
+    else:
+        sent = [[v if (v := row[c]) is None or write is None else write(v) for c, write in taken] for row in rows]
+    return orjson.dumps(sent, default=plain_key).decode()
 
 
-def _flat(given_value: Any, nested: bool) -> Any:
-    return orjson.dumps(given_value).decode() if nested and given_value is not None else given_value
+@cache
+def _writers(model: type[Record], columns: tuple[str, ...], dialect: Dialect) -> tuple[tuple[str, Writer | None], ...]:
+    """The columns, and what makes of a value what is sent; None where orjson does it."""
+    known = shape_of(model).columns
+    return tuple((name, known[name].writer(dialect)) for name in columns)

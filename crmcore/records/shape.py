@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 from crmcore.kit.text import camel
-from crmcore.platform.fields import Column, Folded, Scaled, Text
+from crmcore.platform.fields import Column, Folded, Scaled, Text, Writer
 from crmcore.platform.record import SYSTEM_COLUMNS, OwnedRecord, Record
 from crmcore.records.graph import Key, keys_of
 
@@ -18,6 +18,8 @@ class Shape:
     """The columns of one record, read once from its model.
 
     own       the columns that a command may give, in the table's order
+    told      the same, with what makes the form that events have; None where orjson does it
+    blank_row every column with its default; `made` are the defaults that are made anew for each row
     folded    the folded columns and what they are made of
     required  own columns that must have a value
     """
@@ -26,19 +28,17 @@ class Shape:
     table: str
     columns: Mapping[str, Column]
     own: Mapping[str, Column]
-    defaults: Mapping[str, Any]
+    told: Mapping[str, Writer | None]
+    blank_row: Mapping[str, Any]
+    made: Mapping[str, Callable[[], Any]]
     folded: Mapping[str, str]
     required: tuple[str, ...]
     keys: Mapping[str, Key]
     owned: bool
 
-    def default(self, column: str) -> Any:
-        """The column's default, made anew where it is made by a function."""
-        found = self.defaults.get(column)
-        value = found() if callable(found) else found
-        if value is not None and isinstance(self.columns[column], Scaled):
-            return self.columns[column].from_driver(self.columns[column].to_json(value))
-        return value
+    def new_row(self) -> dict[str, Any]:
+        """A row with the defaults."""
+        return {**self.blank_row, **{column: make() for column, make in self.made.items()}}
 
     def api_name(self, column: str) -> str:
         """The name under which callers know the column; a folded one goes by what it is made of."""
@@ -47,6 +47,13 @@ class Shape:
     def blank(self, column: str, value: Any) -> bool:
         """Whether nothing is there: null, or only spaces in a text that must be given."""
         return value is None or (isinstance(self.columns[column], Text) and not value.strip())
+
+
+def _constant(field: Any) -> Any:
+    """The default of a column that has a constant one."""
+    if field.default is None or callable(field.default):
+        return None
+    return field.from_driver(field.to_json(field.default)) if isinstance(field, Scaled) else field.default
 
 
 @cache
@@ -61,7 +68,9 @@ def shape_of(model: type[Record]) -> Shape:
         table=model._meta.db_table,
         columns=columns,
         own=own,
-        defaults={name: field.default for name, field in own.items()},
+        told={name: field.teller() for name, field in own.items()},
+        blank_row={**dict.fromkeys(columns), **{name: _constant(field) for name, field in own.items()}},
+        made={name: field.default for name, field in own.items() if callable(field.default)},
         folded=folded,
         required=tuple(name for name, field in own.items() if not field.null),
         keys={key.column: key for key in keys_of(model)},

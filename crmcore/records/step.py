@@ -56,8 +56,11 @@ class Step:
 
     def by_model(self, *operations: Operation) -> list[tuple[type[Record], list[Draft]]]:
         """The same, by model, parents first."""
+        alive = list(self.alive(*operations))
+        if len(alive) <= 1:
+            return [(draft.model, [draft]) for draft in alive]
         found: defaultdict[type[Record], list[Draft]] = defaultdict(list)
-        for draft in self.alive(*operations):
+        for draft in alive:
             found[draft.model].append(draft)
         return sorted(found.items(), key=lambda pair: self.ctx.graph.rank(pair[0]))
 

@@ -81,12 +81,23 @@ class _Command:
     def __init__(self, ctx: Context, tx: Transaction, partial: bool, groups: Groups, wary: bool = False) -> None:
         self.ctx, self.tx, self.partial, self.groups, self.wary = ctx, tx, partial, groups, wary
         self.at = ctx.clock()
+        self.drafts: list[Draft] = []
         self.told: list[tuple[Draft, list[str]]] = []
         self.versions: dict[DraftKey, int] = {}
         self.changed: dict[DraftKey, set[str]] = defaultdict(set)
 
     async def run(self, changes: Sequence[Change]) -> list[Written | Refused]:
         first = Step(self.ctx, self.tx, self.at, wary=self.wary)
+        try:
+            await self._rounds(first, changes)
+            await history.write_history(self.ctx, self.tx, self.told)
+            await write_entries(self.tx, entries_of(self.told))
+            await self.tx.send()
+        except UniqueViolation as violation:
+            raise Refusals([explain(self.drafts, violation)]) from violation
+        return [self._answer(first, place) for place in range(len(changes))]
+
+    async def _rounds(self, first: Step, changes: Sequence[Change]) -> None:
         following = await self._round(first, changes)
         rounds = 0
         while following:
@@ -94,9 +105,6 @@ class _Command:
             if rounds > ROUNDS:
                 raise RuntimeError(f"Effects run in a ring: still {following[0]} after {ROUNDS} rounds.")
             following = await self._round(Step(self.ctx, self.tx, self.at, derived=True), following)
-        await history.write_history(self.ctx, self.tx, self.told)
-        await write_entries(self.tx, entries_of(self.told))
-        return [self._answer(first, place) for place in range(len(changes))]
 
     def _answer(self, step: Step, place: int) -> Written | Refused:
         if self.partial and (said := refused(step, place, self.groups)):
@@ -119,10 +127,8 @@ class _Command:
         else:
             await _settle(step)
             raise_refusals(step)
-        try:
-            written = await _write_rows(step)
-        except UniqueViolation as violation:
-            raise Refusals([explain(list(step.drafts.values()), violation)]) from violation
+        self.drafts += step.drafts.values()
+        written = await _write_rows(step)
         for draft, changed in written:
             self.told.append((draft, changed))
             self.versions[draft.model, draft.id] = draft.after["version"]
@@ -225,14 +231,15 @@ async def _insert_all(step: Step) -> list[tuple[Draft, list[str]]]:
     by_model = step.by_model("create")
     later: dict[type[Record], dict[UUID, Row]] = defaultdict(dict)
     columns: dict[type[Record], set[str]] = defaultdict(set)
-    waiting: set[DraftKey] = {(d.model, d.id) for _, drafts in by_model for d in drafts}
+    waiting: dict[type[Record], set[UUID]] = {model: {d.id for d in drafts} for model, drafts in by_model}
     for model, drafts in by_model:
-        waiting -= {(d.model, d.id) for d in drafts}
+        del waiting[model]
+        open_keys = [(column, key.target) for column, key in shape_of(model).keys.items() if key.target in waiting]
         rows: list[Row] = []
         for draft in drafts:
             row = draft.after
-            for column, key in shape_of(model).keys.items():
-                if (key.target, row[column]) in waiting:
+            for column, target in open_keys:
+                if row[column] in waiting[target]:
                     later[model][draft.id] = draft.after
                     columns[model].add(column)
                     row = {**row, column: None}

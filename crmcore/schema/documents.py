@@ -25,13 +25,13 @@ from graphql.validation import ASTValidationRule, ValidationContext
 
 from crmcore.errors import ConfigError
 from crmcore.query import PersistedKey
+from crmcore.schema.coercion import SHOWN_ERRORS, Coercion, Variables
 from crmcore.schema.limits import Limits, refuse_large, too_large, unstorable_text
 from crmcore.schema.persisted import HASH
 
 PARSE_FAILED: Final = "GRAPHQL_PARSE_FAILED"
 VALIDATION_FAILED: Final = "GRAPHQL_VALIDATION_FAILED"
 NO_OPERATION: Final = "OPERATION_RESOLUTION_FAILURE"
-SHOWN_ERRORS: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +40,7 @@ class Operation:
 
     key: int
     node: OperationDefinitionNode
+    variables: Variables
     fragment_nodes: dict[str, FragmentDefinitionNode]
     fragments: dict[str, FragmentDetails]
 
@@ -99,6 +100,7 @@ class Documents:
         self._rules = (*specified_rules, *(() if introspection else (_NoIntrospection,)))
         self._kept: OrderedDict[str, _Parsed] = OrderedDict()
         self._keys = count(1)
+        self._coercion = Coercion(schema)
         self._dropped = dropped
         self._texts = dict(persisted or {})
         self.statistics = Statistics()
@@ -172,7 +174,8 @@ class Documents:
                 name = definition.name.value if definition.name else None
                 number = next(self._keys)
                 key = PersistedKey(number) if persisted else number
-                parsed.operations[name] = Operation(key, definition, nodes, fragments)
+                variables = Variables(self._coercion, definition.variable_definitions or ())
+                parsed.operations[name] = Operation(key, definition, variables, nodes, fragments)
         return parsed
 
 

@@ -11,13 +11,12 @@ from typing import Any, Final
 
 from graphql import ExecutionResult, GraphQLError
 from graphql.execution import default_field_resolver, default_type_resolver
-from graphql.execution.values import get_variable_values
 
 from crmcore.errors import BadInput
 from crmcore.platform.context import Context
 from crmcore.query import ReadEngine
 from crmcore.schema.derive import CrmSchema
-from crmcore.schema.documents import SHOWN_ERRORS, Documents, Operation, Refused
+from crmcore.schema.documents import Documents, Operation, Refused
 from crmcore.schema.errors import BAD_USER_INPUT, DEADLINE, formatted
 from crmcore.schema.executor import CrmExecutor, Run
 from crmcore.schema.scalars import refuse_unstorable
@@ -84,11 +83,9 @@ class Runner:
             refuse_unstorable(request.variables)
         except BadInput as bad:
             return _refused(Refused(BAD_USER_INPUT, [GraphQLError(bad.message, original_error=bad)]), request_id)
-        values = get_variable_values(
-            self.schema.core, found.node.variable_definitions or (), dict(request.variables), max_errors=SHOWN_ERRORS
-        )
+        values = found.variables.coerce(request.variables)
         if isinstance(values, list):
-            return _refused(Refused(BAD_USER_INPUT, values[:SHOWN_ERRORS]), request_id)
+            return _refused(Refused(BAD_USER_INPUT, values), request_id)
         try:
             async with asyncio.timeout(self.deadline):
                 result = await self._execute(ctx, found, values)

@@ -155,4 +155,4 @@ async def test_many_orders_take_as_many_statements_as_few(ctx):
             await write(ctx, [*(Create(Order, values, id=k) for k in keys), *(line(k) for k in keys)])
         return len(seen)
 
-    assert await statements(1) == await statements(300) == 14
+    assert await statements(1) == await statements(300) == 13

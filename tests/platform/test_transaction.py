@@ -277,3 +277,66 @@ async def test_a_loop_that_ends_in_the_middle_leaves_no_lock(accounts: Database)
         await asyncio.to_thread(elsewhere)
     assert await amounts(accounts) == [100, 100]
     await assert_whole(accounts)
+
+
+def opened(account: int, parent: int | None = None) -> Sql:
+    return Sql("INSERT INTO account VALUES (", value(account), ", 0, ", value(parent), ")")
+
+
+def noted(text: str) -> Sql:
+    return Sql("INSERT INTO note VALUES (", value(text), ", ", value(len(text)), ")")
+
+
+@pytest.fixture
+async def notes(accounts: Database) -> Database:
+    async with accounts.transaction() as tx:
+        await tx.execute(Sql("CREATE TABLE note (text VARCHAR(9) UNIQUE, size INT)"))
+    return accounts
+
+
+async def test_new_rows_go_out_together(notes: Database):
+    with notes.counting() as seen:
+        async with notes.transaction() as tx:
+            await tx.add("account", opened(3, 1))
+            await tx.add("note", noted("new"))
+            assert seen == []
+    assert len(seen) == 1
+    assert await amounts(notes) == [100, 100, 0]
+    [note] = await notes.fetch(Sql("SELECT text, size FROM note"))
+    assert (note["text"], note["size"]) == ("new", 3)
+
+
+async def test_whatever_else_runs_finds_the_new_rows(notes: Database):
+    async with notes.transaction() as tx:
+        await tx.add("account", opened(3))
+        await tx.add("note", noted("a"))
+        await tx.add("account", opened(4))  # another one for the same table comes after the first
+        assert len(await tx.fetch(Sql("SELECT id FROM account"))) == 4
+        await tx.add("note", noted("b"))
+        await add(tx, 4, 7)
+        assert len(await tx.fetch(Sql("SELECT text FROM note"))) == 2
+    assert await amounts(notes) == [100, 100, 0, 7]
+
+
+async def test_a_new_row_that_is_refused_takes_the_others_with_it(notes: Database):
+    with pytest.raises(UniqueViolation):
+        async with notes.transaction() as tx:
+            await tx.add("note", noted("a"))
+            await tx.add("account", opened(1))
+    assert await notes.fetch(Sql("SELECT text FROM note")) == []
+    assert await amounts(notes) == [100, 100]
+    await assert_whole(notes)
+
+
+async def test_a_savepoint_holds_its_own_new_rows_and_no_others(notes: Database):
+    async with notes.transaction() as tx:
+        await tx.add("note", noted("kept"))
+        with pytest.raises(LookupError):
+            async with tx.savepoint():
+                await tx.add("account", opened(3))
+                raise LookupError
+        with pytest.raises(UniqueViolation):
+            async with tx.savepoint():
+                await tx.add("account", opened(1))
+    assert await amounts(notes) == [100, 100]
+    assert len(await notes.fetch(Sql("SELECT text FROM note"))) == 1

@@ -100,6 +100,7 @@ class Deal(OwnedRecord):
         rules=(rules.amount_has_currency, rules.probability_is_percent),
         derives=("pipeline_id", "stage_id", "probability", "stage_entered_at"),
         search=("name",),
+        reads={"stage_id": ("id", "pipeline_id", "name", "type", "position", "probability", "required_fields")},
     )
 
     class Meta(OwnedRecord.Meta):

@@ -19,7 +19,7 @@ from crmcore.records import Change, Create, Draft, Event, Update, check, effect,
 Row = Mapping[str, Any]
 
 _TOLD: Final[Mapping[str, Event]] = {StageType.WON: events.DEAL_WON, StageType.LOST: events.DEAL_LOST}
-_NEEDED: Final = ("id", "pipeline_id", "name", "type", "position", "probability", "required_fields")
+_NEEDED: Final = Deal.special.reads["stage_id"]
 _GUARDED: Final = ("stage_id", "amount", "customer_id", "lost_reason", "closed_at")
 
 
@@ -131,12 +131,13 @@ def _default_pipeline(ctx: Context, tx: Transaction) -> Sql:
 
 async def _stages(ctx: Context, tx: Transaction, drafts: Sequence[Draft]) -> dict[UUID, Row]:
     """The stages that the drafts name, or all of the pipeline where they name none; new ones of the command too."""
-    wanted = {d.after["stage_id"] or d.after["pipeline_id"] for d in drafts} - {None}
-    if not wanted:
+    if not drafts:
         return {}
-    rows = await select(ctx, tx, Stage, ("id", "pipeline_id"), wanted, seen=False, take=_NEEDED)
+    known = {d.after["stage_id"]: d.named["stage_id"] for d in drafts if "stage_id" in d.named}
+    wanted = {d.after["stage_id"] or d.after["pipeline_id"] for d in drafts} - {None, *known}
+    rows = await select(ctx, tx, Stage, ("id", "pipeline_id"), wanted, seen=False, take=_NEEDED) if wanted else ()
     peers = [d for d in drafts[0].peers.values() if d.model is Stage and d.operation in ("create", "update")]
-    return {row["id"]: row for row in rows} | {d.id: d.after for d in peers}
+    return {**known, **{row["id"]: row for row in rows}, **{d.id: d.after for d in peers}}
 
 
 def _take_place(ctx: Context, draft: Draft, stages: Mapping[UUID, Row]) -> None:
