@@ -90,10 +90,10 @@ def _coded(code: str, words: Iterable[str]) -> str:
 
 
 async def write_entries(tx: Transaction, entries: Iterable[Entry]) -> None:
-    """Write what is to be said of these records, each of which is there once, by one statement."""
+    """Add what is to be said of these records, each of which is there once, to what the transaction sends next."""
     rows = sorted((entry.row() for entry in entries), key=lambda row: row[1:3])  # one order: no two commands embrace
     if rows:
-        await tx.execute(_WRITE[tx.dialect], orjson.dumps(rows).decode())
+        await tx.add("search_entry", _WRITE[tx.dialect], orjson.dumps(rows).decode())
 
 
 def _write(dialect: Dialect) -> Statement:

@@ -99,7 +99,7 @@ class Transaction:
         return await self._session.affected(text, values)
 
     async def add(self, table: str, tree: Sql | Statement, run: Any = None) -> None:
-        """Run a statement that does nothing but insert rows into `table`: by the next one that is no such, or `send`.
+        """Run a statement that only puts rows into `table`: with the next one that is no such, or with `send`.
 
         What the database says against it is raised there too.
         """
