@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from decimal import ROUND_HALF_EVEN, Decimal, localcontext
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 from crmcore.query import ColumnField, MoneyField, OneField, RecordType
 from crmcore.query import vocabulary as words
 from tests.differential.company import Row
-from tests.differential.forms import decimal, form, money, plain
+from tests.differential.forms import compared, decimal, form, money, plain
 
 if TYPE_CHECKING:
     from tests.differential.reference import Found, Reference
@@ -29,14 +31,15 @@ class Groups:
 
     reference: Reference
 
-    def of(self, record: RecordType, given: dict[str, Any]) -> list[Group]:
+    def of(self, record: RecordType, seen: Sequence[Row], given: dict[str, Any]) -> list[Group]:
         where = given.get("where")
-        rows = [r for r in self.reference.seen(record) if not where or self.reference.holds(record, r, where)]
+        rows = [r for r in seen if not where or self.reference.holds(record, r, where)]
         wanted = [self._group_key(record, key, ()) for key in given.get("groupBy") or ()]
         parts: dict[tuple[Any, ...], list[Row]] = {} if wanted else {(): []}
         for row in rows:
             parts.setdefault(tuple(plain(read(row)) for _, read, _ in wanted), []).append(row)
         groups = [Group(record, rows_, [self._key(*w, rows_[0]) for w in wanted]) for rows_ in parts.values()]
+        groups = [g for g in groups if self._holds(g, given.get("having") or {})]
         groups.sort(
             key=lambda g: [_last(held if target is None else held and str(held)) for _, held, _, target in g.keys]
         )
@@ -51,7 +54,8 @@ class Groups:
         return groups[: 50 if given.get("first") is None else given["first"]]
 
     def _group_key(self, record: RecordType, key: dict[str, Any], path: tuple[str, ...]) -> tuple[str, Any, Any]:
-        ((step, part),) = key.items()
+        (step,) = [n for n in key if n not in ("dateGrain", "timeZone")]
+        part = key[step]
         if step != "field":
             hop = record.fields[step]
             assert isinstance(hop, OneField)
@@ -72,7 +76,25 @@ class Groups:
                 self.reference.registry.records[one.target],
             )
         column = field_.column
-        return name, lambda row: row[column], None
+        grain, zone = key.get("dateGrain"), key.get("timeZone") or "UTC"
+        return name, lambda row: period(row[column], grain, zone), None
+
+    def _holds(self, group: Group, having: dict[str, Any]) -> bool:
+        if "count" in having and not compared("int", len(group.rows), having["count"]):
+            return False
+        distinct = having.get("countDistinct") or {}
+        return all(compared("int", self._distinct(group)[name], wanted) for name, wanted in distinct.items())
+
+    def _distinct(self, group: Group) -> dict[str, int]:
+        found = {}
+        for name, field_ in words.distinguishable(group.record).items():
+            if isinstance(field_, OneField):
+                targets = [self.reference.one(field_, row) for row in group.rows]
+                found[name] = len({t.row["id"] for t in targets if t is not None})
+            else:
+                held = {plain(row[field_.column]) for row in group.rows}
+                found[name] = len(held - {None})
+        return found
 
     def _key(self, name: str, read: Any, target: RecordType | None, row: Row) -> Any:
         held = read(row)
@@ -86,6 +108,8 @@ class Groups:
             return [
                 {"field": n, "value": _key_text(held, target), "record": found} for n, held, found, target in group.keys
             ]
+        if name == "countDistinct":
+            return self._distinct(group)
         known = words.summable(group.record) if name in ("sum", "avg") else words.comparable(group.record)
         return {api: self._figure(group.rows, name, f) for api, f in known.items()}
 
@@ -110,6 +134,23 @@ class Groups:
         return lambda group: _calculated(
             function, [r[field_.column] for r in group.rows if r[field_.column] is not None]
         )
+
+
+def period(held: Any, grain: str | None, zone: str) -> Any:
+    """The first day of the period of a day or an instant, by the calendar of the zone; of an HOUR the instant."""
+    if held is None or grain is None:
+        return held
+    if isinstance(held, datetime):
+        if grain == "HOUR":
+            return held.replace(minute=0, second=0, microsecond=0)
+        held = held.astimezone(ZoneInfo(zone)).date()
+    return {
+        "DAY": held,
+        "WEEK": held - timedelta(days=held.weekday()),
+        "MONTH": held.replace(day=1),
+        "QUARTER": held.replace(month=(held.month - 1) // 3 * 3 + 1, day=1),
+        "YEAR": held.replace(month=1, day=1),
+    }[grain]
 
 
 def _last(held: Any) -> tuple[bool, Any]:

@@ -36,6 +36,7 @@ from crmcore.query import vocabulary as words
 from tests.differential.company import Tables
 from tests.differential.forms import form
 
+ZONES: Final = ("UTC", "Europe/Berlin", "America/Sao_Paulo", "Asia/Kathmandu")
 OPERATORS: Final = frozenset(
     [
         "eq",
@@ -59,8 +60,8 @@ OPERATORS: Final = frozenset(
     ]
 )
 LIST_ARGUMENTS: Final = ("where", "orderBy", "first", "last")
-CONNECTION: Final = ("nodes", "edges", "pageInfo", "totalCount")
-GROUP: Final = ("keys", "count", "sum", "avg", "min", "max")
+CONNECTION: Final = ("nodes", "edges", "pageInfo", "totalCount", "aggregate")
+GROUP: Final = ("keys", "count", "countDistinct", "sum", "avg", "min", "max")
 
 
 class Name(str):
@@ -122,6 +123,8 @@ class Queries:
                 given["deleted"] = True
         else:
             given = self._group_arguments(record)
+            if self.random.random() < 0.5:
+                given["where"] = self._where(record, 1)
         return f"{alias}: {name}{self._arguments(definition, given)}{self._selection(definition.type, 3)}"
 
     def list_arguments(self, record: RecordType) -> dict[str, Any]:
@@ -136,10 +139,17 @@ class Queries:
             given[way] = self.random.choice([0, 1, 2, 3, 5, 50])
         return given
 
+    def _figures(self, record: RecordType | None, name: str) -> dict[str, Any]:
+        if name == "totalCount" and self.random.random() < 0.3:
+            return {"atMost": self.random.choice([1, 3, 100])}
+        return self._group_arguments(record) if record is not None and name == "aggregate" else {}
+
     def _group_arguments(self, record: RecordType) -> dict[str, Any]:
         given: dict[str, Any] = {}
-        if self.random.random() < 0.5:
-            given["where"] = self._where(record, 1)
+        if self.random.random() < 0.3:
+            distinct = self.random.choice(list(words.distinguishable(record)))
+            many = {self.random.choice(["gte", "lt", "ne"]): self.random.randint(0, 3)}
+            given["having"] = self.random.choice([{"count": many}, {"countDistinct": {distinct: many}}])
         if self.random.random() < 0.8:
             given["groupBy"] = [self._group(record, 1) for _ in range(self.random.randint(1, 2))]
         if self.random.random() < 0.4:
@@ -194,7 +204,11 @@ class Queries:
         definition = parent.fields[name]
         record = self.registry.records.get(parent.name)
         many = record.fields.get(name) if record else None
-        given = self.list_arguments(self.registry.records[many.target]) if isinstance(many, ManyField) else {}
+        given: dict[str, Any] = {}
+        if isinstance(many, ManyField):
+            given = self.list_arguments(self.registry.records[many.target])
+        elif parent.name.endswith("Connection"):
+            given = self._figures(self.registry.records.get(parent.name.removesuffix("Connection")), name)
         alias = f"{name}{number}: " if given or self.random.random() < 0.3 else ""
         deeper = depth - 1 if record is not None and not is_leaf_type(get_named_type(definition.type)) else depth
         selected = self._selection(definition.type, deeper)
@@ -344,11 +358,15 @@ class Queries:
         if hops and depth and self.random.random() < 0.3:
             name = self.random.choice(list(hops))
             return {name: self._group(self.registry.records[hops[name].target], depth - 1)}
-        known = [
-            n for n, f in words.groupable(record).items()
-            if isinstance(f, OneField) or (isinstance(f, ColumnField) and f.type.kind != "datetime")
-        ]  # fmt: skip
-        return {"field": Name(self.random.choice(known))}
+        known = words.groupable(record)
+        name = self.random.choice(list(known))
+        found: dict[str, Any] = {"field": Name(name)}
+        kind = "" if isinstance(known[name], OneField) else known[name].kind
+        if kind in ("date", "datetime") and self.random.random() < 0.8:
+            found["dateGrain"] = Name(self.random.choice(["DAY", "WEEK", "MONTH", "QUARTER", "YEAR"]))
+        if kind == "datetime" and "dateGrain" in found:
+            found |= self.random.choice([{}, {"timeZone": self.random.choice(ZONES)}, {"dateGrain": Name("HOUR")}])
+        return found
 
     # ------------------------------------------------------------ values
 

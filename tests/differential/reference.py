@@ -74,7 +74,7 @@ class Reference:
             self.roots[record.root] = record, self._by_id
             self.roots[record.root_plural] = record, self._list
             self.roots[f"{record.root}ByExternalRef"] = record, self._by_external_ref
-            self.roots[f"{record.root}Aggregate"] = record, self.groups.of
+            self.roots[f"{record.root}Aggregate"] = record, self._aggregate
 
     def answer(self, text: str, variables: dict[str, Any]) -> ExecutionResult:
         """The answer of graphql-core."""
@@ -138,7 +138,7 @@ class Reference:
         if isinstance(source, dict):
             return source[name]
         if isinstance(source, Page):
-            return self._of_page(source, name)
+            return self._of_page(source, name, given)
         if isinstance(source, Group):
             return self.groups.field(source, name)
         return self._of_record(source, name, given)
@@ -219,9 +219,15 @@ class Reference:
             rows_, more = rest[:size], len(rest) > size
         return Page(record, rows_, whole, more, place is not None, backward)
 
-    def _of_page(self, page: Page, name: str) -> Any:
+    def _aggregate(self, record: RecordType, given: dict[str, Any]) -> list[Group]:
+        return self.groups.of(record, self.seen(record), given)
+
+    def _of_page(self, page: Page, name: str, given: dict[str, Any]) -> Any:
+        if name == "aggregate":
+            return self.groups.of(page.record, page.whole, given)
         if name == "totalCount":
-            return len(page.whole)
+            most = given.get("atMost")
+            return len(page.whole) if most is None else min(most, len(page.whole))
         if name == "nodes":
             return [Found(page.record, r) for r in page.rows]
         cursors = [CURSOR + str(r["id"]) for r in page.rows]
