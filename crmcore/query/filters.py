@@ -82,7 +82,7 @@ class Filters:
         return self._choices(value.sql, part) if value.kind == "choices" else self.operators(value, part)
 
     def _custom(self, table: Table, item: Argument) -> Sql:
-        self._count(item)
+        self.count(item)
         return self.custom.condition(table, item, lambda value, name, operand: self._operator(name, value, operand))
 
     def _deeper(self, part: Argument, depth: int) -> int:
