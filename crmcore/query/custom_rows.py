@@ -39,15 +39,17 @@ OPTIONS: Final = {
 
 _OPTION_AS: Final = {"has": "eq", "hasAny": "in"}
 _FIND_MISSING: Final = frozenset({"ne", "notIn", "iNe"})
+_RANGES: Final = frozenset({"lt", "lte", "gt", "gte", "relative"})
 _UNORDERED: Final = (CustomFieldType.MULTI_SELECT, CustomFieldType.REFERENCE)
 
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """A use of the table of values: of one field, for the rows of a table. `reference` is the type that it names."""
+    """A use of the table of values: of one field, for the rows of `record`. `reference` is the type that it names."""
 
+    record: Table
     table: Table
-    tie: Sql
+    of_field: Sql
     type: CustomFieldType
     reference: str
 
@@ -60,6 +62,17 @@ class Rows:
         if kind == "text":
             folded = Value(self.table, ref("folded"), "folded", False, "custom.folded", "folded")
         return Value(self.table, ref(column), kind, False, name, column, self.reference, folded)
+
+    @property
+    def tie(self) -> Sql:
+        """The rows of the record."""
+        return Sql(self.of_field, f" AND {self.table.ref('record_id')} = {self.record.ref('id')}")
+
+    def listed(self, condition: Sql) -> Sql:
+        """As `where`, read from the values: SQLite takes a range for too many rows to begin with it."""
+        key, values = self.record.ref("id"), self.table
+        rows = Sql(f"SELECT {values.ref('record_id')} FROM {values.source} WHERE ", self.of_field, " AND ", condition)
+        return Sql(f"{key} IN (", rows, ")")
 
     def where(self, condition: Sql) -> Sql:
         """The record has a value for which the condition holds."""
@@ -85,13 +98,23 @@ class CustomRows:
         wanted = parts[members[0]]
         type_ = BY_MEMBER[members[0]]
         reference = self._asked(table, parts["key"], lambda found: _fits(found, type_, wanted))
-        conditions = [
-            self._operator(self._rows(table, parts["key"], type_, reference), name, operand, operate)
-            for name, operand in wanted.fields().items()
-        ]
+        conditions: list[Sql | str] = []
+        held: list[Sql | str] = []
+        one, ranged = self._rows(table, parts["key"], type_, reference), False
+        for name, operand in wanted.fields().items():
+            if type_ is CustomFieldType.MULTI_SELECT or name in _FIND_MISSING or operand.is_null() or name == "isNull":
+                rows = self._rows(table, parts["key"], type_, reference)
+                conditions.append(self._operator(rows, name, operand, operate))
+            else:
+                ranged = ranged or name in _RANGES
+                held.append(operate(one.value, name, operand))
+        if held:
+            in_list = ranged and self.scope.dialect.name == "sqlite"
+            conditions.append(one.listed(all_of(held)) if in_list else one.where(all_of(held)))
         return all_of(conditions)
 
     def _operator(self, rows: Rows, name: str, operand: Argument, operate: Operate) -> Sql:
+        """A condition that has a row to itself, or is about there being none."""
         if name in ("isNull", "isEmpty"):
             if operand.is_null():
                 raise operand.fail("null is no value here. Leave it out.")
@@ -124,11 +147,8 @@ class CustomRows:
 
         tenant = uuid_bind(lambda run: run.context.policy.tenant_id, self.scope.dialect, "tenant")
         which: Bind = uuid_bind(field, self.scope.dialect)
-        tie = Sql(
-            f"{values.ref('tenant_id')} = ", tenant, f" AND {values.ref('field_id')} = ", which,
-            f" AND {values.ref('record_id')} = {table.ref('id')}",
-        )  # fmt: skip
-        return Rows(values, tie, type_, reference)
+        of_field = Sql(f"{values.ref('tenant_id')} = ", tenant, f" AND {values.ref('field_id')} = ", which)
+        return Rows(table, values, of_field, type_, reference)
 
     def _asked(self, table: Table, key: Argument, fits: Callable[[Definition], str]) -> str:
         """What `fits` says of the tenant's definition: part of the plan's key. BadInput if there is no such field."""
