@@ -19,6 +19,9 @@ Expression = Sql | str
 class Arithmetic(Protocol):
     """What aggregates ask of a database."""
 
+    fence: str
+    """Ends a subquery whose columns the planner shall take as they are; empty where it has no need of that."""
+
     def addends(self, expression: Expression) -> Sequence[Expression]:
         """What is added up to the sum of whole numbers: in two halves where one sum could become too large."""
 
@@ -36,6 +39,8 @@ class Arithmetic(Protocol):
 
 
 class PostgresArithmetic:
+    fence = " OFFSET 0"  # else it expects as many months as there are instants, and sorts them all on disk
+
     def addends(self, expression: Expression) -> Sequence[Expression]:
         return (expression,)
 
@@ -60,6 +65,8 @@ class PostgresArithmetic:
 
 
 class SqliteArithmetic:
+    fence = ""
+
     def addends(self, expression: Expression) -> Sequence[Expression]:
         return Sql("(", expression, f") / {LOW}"), Sql("(", expression, f") % {LOW}")
 

@@ -188,13 +188,22 @@ class Figures:
 
     def _grouped(self, division: _Division, before: Sequence[Expression] = (), divided: bool = False) -> Sql:
         """The rows, grouped by the keys, and by a currency if `divided`."""
-        keys = [Sql(key.value.sql, f" AS {ident(key_name(i))}") for i, key in enumerate(self.keys)]
+        table, conditions = self.rows.table, all_of(self.rows.conditions)
+        keys = [key.value.sql for key in self.keys]
+        source = Sql(f" FROM {table.source}", *self.grouping.joins, " WHERE ", conditions)
+        if self.dialect.fence and (periods := self._periods()):
+            made = [Sql(keys[place], f" AS {_period(place)}") for place in periods]
+            rows = Sql(f"SELECT {table.alias}.*, ", join(", ", made), f" FROM {table.source} WHERE ", conditions)
+            source = Sql(" FROM (", rows, f"{self.dialect.fence}) {table.alias}", *self.grouping.joins)
+            for place in periods:
+                keys[place] = f"{table.alias}.{_period(place)}"
+        named = [Sql(key, f" AS {ident(key_name(place))}") for place, key in enumerate(keys)]
         columns = [Sql(column.rows, f" AS {ident(name)}") for name, column in division.columns.items()]
-        table = self.rows.table
-        return Sql(
-            "SELECT ", join(", ", [*keys, *before, *columns]), f" FROM {table.source}", *self.grouping.joins,
-            " WHERE ", all_of(self.rows.conditions), _group_by(len(keys) + divided),
-        )  # fmt: skip
+        return Sql("SELECT ", join(", ", [*named, *before, *columns]), source, _group_by(len(keys) + divided))
+
+    def _periods(self) -> Sequence[int]:
+        """The places of keys that are periods of a value of the table itself."""
+        return [place for place, key in enumerate(self.keys) if key.entry.grain and not key.entry.path]
 
     def _added_up(self) -> Sql:
         """The parts of all divisions, grouped by the keys alone."""
@@ -235,6 +244,10 @@ def _empty(column: _Column) -> _Column:
 def _group_by(columns: int) -> str:
     """By the first columns of the SELECT."""
     return f" GROUP BY {', '.join(str(i + 1) for i in range(columns))}" if columns else ""
+
+
+def _period(place: int) -> str:
+    return ident(f"~k{place}")
 
 
 def key_name(place: int) -> str:
