@@ -71,3 +71,19 @@ def _exactly(at: datetime, grain: Grain, zone: ZoneInfo) -> str:
     if grain == "HOUR":
         return times.to_text(at - timedelta(minutes=local.minute, seconds=local.second, microseconds=local.microsecond))
     return first_day(local.date(), grain).isoformat()
+
+
+def start_of_day(day: date, zone: ZoneInfo) -> datetime:
+    """The first instant of a day in a zone, in UTC: where the clock skips midnight, the instant at which it does."""
+    midnight = datetime(day.year, day.month, day.day, tzinfo=zone)
+    early, late = midnight.replace(fold=1).astimezone(UTC), midnight.astimezone(UTC)
+    if early >= late:  # not skipped; of a midnight that comes twice, this is the first
+        return late
+    before = early.astimezone(zone).utcoffset()
+    while late - early > timedelta(seconds=1):  # the clock is changed after `early`, but not after `late`
+        middle = early + timedelta(seconds=(late - early) // timedelta(seconds=2))
+        if middle.astimezone(zone).utcoffset() == before:
+            early = middle
+        else:
+            late = middle
+    return late

@@ -1,9 +1,13 @@
-"""Text folding: the one form in which names are compared and sorted on every database."""
+"""Text folding: the one form in which texts are compared without case and accents on every database."""
 
 from __future__ import annotations
 
 import unicodedata
-from functools import lru_cache
+from functools import cache, lru_cache
+from typing import Final
+
+_CASES_END: Final = 0x20000
+"""No character from here on has a case or combines with others."""
 
 
 def fold(text: str) -> str:
@@ -11,8 +15,32 @@ def fold(text: str) -> str:
 
     NFKD, casefold, combining marks dropped (Unicode 3.13 caseless matching, compatibility form).
     """
+    if text.isascii():
+        return text.lower()
     decomposed = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
     return "".join(c for c in decomposed if not unicodedata.combining(c))
+
+
+@cache
+def fold_table() -> tuple[str, str, dict[str, str]]:
+    """What folding does to text that is NFKD already, in the terms of SQL's translate(): the characters that change or
+    go away, what the first of them become, and those that become several. The search through them is linear, so
+    all of ASCII is among them, at the beginning."""
+    changed, became, gone, several = "", "", "", {}
+    for character in map(chr, range(_CASES_END)):
+        if character.casefold() == character and not unicodedata.combining(character):
+            if not " " <= character <= "~":
+                continue
+        elif unicodedata.normalize("NFKD", character) != character:
+            continue
+        folded = fold(character)
+        if len(folded) > 1:
+            several[character] = folded
+        elif not folded:
+            gone += character
+        else:
+            changed, became = changed + character, became + folded
+    return changed + gone, became, several
 
 
 def snake(name: str) -> str:

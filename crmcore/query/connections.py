@@ -12,7 +12,7 @@ from typing import Any, Final, Protocol
 
 from graphql import GraphQLObjectType
 
-from crmcore.kit.sql import EMPTY, Bind, Sql, all_of, join
+from crmcore.kit.sql import EMPTY, Bind, Sql, all_of, any_of, join
 from crmcore.query.aggregates import Aggregates
 from crmcore.query.arguments import Argument
 from crmcore.query.counting import total_count
@@ -131,7 +131,7 @@ class Connections:
         """The page's rows as a JSON array, in the list's order."""
         table, size = found.table, found.page.size
         if not found.name:
-            return self.dialect.array(pairs, table.columns, self._select(found, size), table.alias)
+            return self.dialect.array(pairs, table.columns, self._select(found, size, reverse=False), table.alias)
         if found.page.backward:
             tail = f" WHERE {table.alias}.{_NUMBER} <= {size} ORDER BY {table.alias}.{_NUMBER} DESC LIMIT {size}"
         else:
@@ -147,13 +147,14 @@ class Connections:
         served = self.dialect.index_order(key.descending, key.nulls_first)
         return (found.keyset is not None or not served) and leads_index(table.model, key.value.column)
 
-    def _select(self, found: _List, limit: int, half: Half | None = None) -> Sql:
-        conditions, order = found.listed(), found.order.sql(reverse=found.page.backward)
+    def _select(self, found: _List, limit: int, reverse: bool, half: Half | None = None) -> Sql:
+        """FROM to LIMIT: rows of the list beyond the cursor, or of a half of it, in the order or in its reverse."""
+        conditions, order = found.listed(), found.order.sql(reverse)
         if half is not None:
             conditions.append(half.condition)
             order = half.order
         elif found.keyset is not None:
-            conditions.append(found.keyset.beyond(reverse=found.page.backward))
+            conditions.append(found.keyset.beyond(reverse))
         source = f" FROM {found.table.source}"
         return Sql(source, found.order.joins, " WHERE ", all_of(conditions), f"{order} LIMIT {limit}")
 
@@ -162,7 +163,7 @@ class Connections:
         keys = "".join(f", {key.ref} AS {key_column(i)}" for i, key in enumerate(found.order.keys))
         columns, limit = f"SELECT {found.table.columns}{keys}", found.page.size + 1
         split: Sequence[Half | None] = found.halves or [None]
-        parts = [Sql(columns, self._select(found, limit, half)) for half in split]
+        parts = [Sql(columns, self._select(found, limit, found.page.backward, half)) for half in split]
         inner = parts[0]
         if len(parts) > 1:
             both = [Sql("SELECT * FROM (", part, ') "~h"') for part in parts]
@@ -214,17 +215,16 @@ class Connections:
         return Sql("(SELECT ", self._cursor(found), tail)
 
     def _passed(self, found: _List) -> Sql:
-        """Whether there are rows on the side of the cursor that this page does not look at."""
+        """Whether there are rows on the side of the cursor that this page does not look at: mostly its own row is."""
         if found.keyset is None:
             return Sql("1 = 0")
-        behind = found.keyset.beyond(reverse=not found.page.backward, inclusive=True)
-        return Sql(
-            f"EXISTS (SELECT 1 FROM {found.table.source}",
-            found.order.joins,
-            " WHERE ",
-            all_of([*found.listed(), behind]),
-            ")",
-        )
+        reverse = not found.page.backward
+        split: Sequence[Half | None] = list(halves(found.order, found.keyset, reverse)) if found.halves else [None]
+        own = all_of([*found.listed(), found.keyset.own()])
+        there = [Sql(f"EXISTS (SELECT 1 FROM {found.table.source}", found.order.joins, " WHERE ", own, ")")]
+        # read in order, because PostgreSQL takes "is there any" for a reason to look through the table
+        there += [Sql("(SELECT 1", self._select(found, 1, reverse, half), ") IS NOT NULL") for half in split]
+        return any_of(there)
 
 
 def _needs_page(parts: Sequence[Selected]) -> bool:

@@ -14,6 +14,7 @@ from crmcore.kit.sql import Bind, Sql, all_of
 from crmcore.platform.custom import BY_MEMBER, CustomFieldType, CustomValue, Definition
 from crmcore.platform.record import Record
 from crmcore.query.arguments import Argument, Run
+from crmcore.query.operators import is_complement
 from crmcore.query.scope import Scope, Table, uuid_bind
 from crmcore.query.values import Value
 
@@ -38,7 +39,6 @@ OPTIONS: Final = {
 """The operators on a MULTI_SELECT, of which each option has a row."""
 
 _OPTION_AS: Final = {"has": "eq", "hasAny": "in"}
-_FIND_MISSING: Final = frozenset({"ne", "notIn", "iNe"})
 _RANGES: Final = frozenset({"lt", "lte", "gt", "gte", "relative"})
 _UNORDERED: Final = (CustomFieldType.MULTI_SELECT, CustomFieldType.REFERENCE)
 
@@ -102,7 +102,7 @@ class CustomRows:
         held: list[Sql | str] = []
         one, ranged = self._rows(table, parts["key"], type_, reference), False
         for name, operand in wanted.fields().items():
-            if type_ is CustomFieldType.MULTI_SELECT or name in _FIND_MISSING or operand.is_null() or name == "isNull":
+            if type_ is CustomFieldType.MULTI_SELECT or is_complement(name) or operand.is_null() or name == "isNull":
                 rows = self._rows(table, parts["key"], type_, reference)
                 conditions.append(self._operator(rows, name, operand, operate))
             else:
@@ -122,7 +122,7 @@ class CustomRows:
         if name in ("eq", "ne") and operand.is_null():
             return rows.missing(wanted=name == "eq")
         holds = operate(rows.value, _OPTION_AS.get(name, name), operand)
-        if name in _FIND_MISSING:
+        if is_complement(name):
             return Sql("NOT ", rows.where(Sql("(", holds, ") IS NOT TRUE")))
         return rows.where(holds)
 

@@ -14,8 +14,8 @@ from crmcore.kit.sql import Dialect as Name
 from crmcore.platform.search import SearchEntry
 from crmcore.platform.tables import WordsIndex
 from crmcore.query.arithmetic import Arithmetic, PostgresArithmetic, SqliteArithmetic
+from crmcore.query.comparing import Comparing, Expression, PostgresComparing, SqliteComparing
 
-Expression = Sql | str
 Pair = tuple[str, Expression]
 
 _ENTRY: Final = SearchEntry._meta.db_table
@@ -26,7 +26,7 @@ _POSTGRES_COLUMNS: Final = 1500
 _SQLITE_PAIRS: Final = 400
 
 
-class Dialect(Arithmetic, Protocol):
+class Dialect(Arithmetic, Comparing, Protocol):
     """What the compiler asks of a database."""
 
     name: Name
@@ -89,28 +89,14 @@ class Dialect(Arithmetic, Protocol):
     def hex_array(self, expressions: Sequence[Expression]) -> Sql:
         """A JSON array of values as hexadecimal text."""
 
-    def contains(self, expression: Expression, part: Bind) -> Sql: ...
-
-    def starts_with(self, expression: Expression, part: Bind) -> Sql: ...
-
-    def ends_with(self, expression: Expression, part: Bind) -> Sql: ...
-
     def contains_all(self, expression: str, parts: Bind) -> Sql:
         """Whether the text has every text of a bound list in it. They hold words and spaces only."""
 
     def has_words(self, entry: str, query: Bind) -> Sql:
         """Whether the words of a search entry fulfil a query in the index's own language."""
 
-    def one_of(self, expression: Expression, values: Bind) -> Sql:
-        """Whether the expression is among the values of a bound list."""
 
-    def has_any(self, expression: Expression, values: Bind) -> Sql:
-        """Whether a JSON list of texts holds any of a bound list."""
-
-    def is_empty(self, expression: Expression) -> Sql: ...
-
-
-class Postgres(PostgresArithmetic):
+class Postgres(PostgresArithmetic, PostgresComparing):
     name: Name = "postgres"
     null = "NULL::json"
 
@@ -187,32 +173,14 @@ class Postgres(PostgresArithmetic):
     def hex_array(self, expressions: Sequence[Expression]) -> Sql:
         return Sql("encode(convert_to(json_build_array(", join(", ", expressions), ")::text, 'UTF8'), 'hex')")
 
-    def contains(self, expression: Expression, part: Bind) -> Sql:
-        return Sql("strpos(", expression, ", ", part, ") > 0")
-
-    def starts_with(self, expression: Expression, part: Bind) -> Sql:
-        return Sql("starts_with(", expression, ", ", part, ")")
-
-    def ends_with(self, expression: Expression, part: Bind) -> Sql:
-        return Sql("right(", expression, ", length(", part, ")) = ", part)
-
     def contains_all(self, expression: str, parts: Bind) -> Sql:
         return Sql("NOT EXISTS (SELECT 1 FROM unnest(", parts, f") AS w WHERE strpos({expression}, w) = 0)")
 
     def has_words(self, entry: str, query: Bind) -> Sql:
         return Sql(WordsIndex.words(_WORD_COLUMNS, entry, self.name), " @@ ", query, "::tsquery")
 
-    def one_of(self, expression: Expression, values: Bind) -> Sql:
-        return Sql(expression, " = ANY(", values, ")")
 
-    def has_any(self, expression: Expression, values: Bind) -> Sql:
-        return Sql(expression, " ?| ", values)
-
-    def is_empty(self, expression: Expression) -> Sql:
-        return Sql(expression, " = '[]'::jsonb")
-
-
-class Sqlite(SqliteArithmetic):
+class Sqlite(SqliteArithmetic, SqliteComparing):
     name: Name = "sqlite"
     null = "NULL"
 
@@ -286,32 +254,11 @@ class Sqlite(SqliteArithmetic):
     def hex_array(self, expressions: Sequence[Expression]) -> Sql:
         return Sql("hex(json_array(", join(", ", expressions), "))")
 
-    def contains(self, expression: Expression, part: Bind) -> Sql:
-        return Sql("instr(", expression, ", ", part, ") > 0")
-
-    def starts_with(self, expression: Expression, part: Bind) -> Sql:
-        return Sql("substr(", expression, ", 1, length(", part, ")) = ", part)
-
-    def ends_with(self, expression: Expression, part: Bind) -> Sql:
-        # substr(x, 0) is the whole text, so the empty ending, which every text has, is a case of its own
-        whole = Sql(") = 0, ", expression, " IS NOT NULL, substr(", expression, ", -length(")
-        return Sql("iif(length(", part, whole, part, ")) = ", part, ")")
-
     def contains_all(self, expression: str, parts: Bind) -> Sql:
         return Sql("NOT EXISTS (SELECT 1 FROM json_each(", parts, f") WHERE instr({expression}, value) = 0)")
 
     def has_words(self, entry: str, query: Bind) -> Sql:
         return Sql(f"{entry}.id IN (SELECT rowid FROM {_WORDS} WHERE {_WORDS} MATCH ", query, ")")
-
-    def one_of(self, expression: Expression, values: Bind) -> Sql:
-        return Sql(expression, " IN (SELECT value FROM json_each(", values, "))")
-
-    def has_any(self, expression: Expression, values: Bind) -> Sql:
-        wanted = Sql("(SELECT value FROM json_each(", values, "))")
-        return Sql("EXISTS (SELECT 1 FROM json_each(", expression, ") WHERE value IN ", wanted, ")")
-
-    def is_empty(self, expression: Expression) -> Sql:
-        return Sql("json_array_length(", expression, ") = 0")
 
 
 DIALECTS: Final[dict[Name, Any]] = {"postgres": Postgres, "sqlite": Sqlite}
@@ -366,3 +313,6 @@ def _json_object(pairs: Sequence[Pair]) -> Sql:
     for key, expression in pairs:
         parts += (f"{', ' if parts else ''}{literal(key)}, ", expression)
     return Sql("json_object(", *parts, ")")
+
+
+__all__ = ["DIALECTS", "Dialect", "Expression", "Pair"]

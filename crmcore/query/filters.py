@@ -1,4 +1,4 @@
-"""`where`: a filter becomes a condition on one table's alias.
+"""`where`: a filter becomes a condition on one table's alias. What the operators are, operators.py says.
 
 A missing value: `ne` and `notIn` find it (as people expect of "not X"), `not` is a true complement, every other
 operator leaves it out. `eq: null` is "has no value". Null in the place of a whole filter is refused, because it would
@@ -7,22 +7,27 @@ silently find everything.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Final
-
-from graphql import GraphQLEnumType, GraphQLList, get_nullable_type
+from collections.abc import Callable, Mapping
 
 from crmcore.kit.sql import EMPTY, Sql, all_of, any_of
 from crmcore.query.arguments import Argument
 from crmcore.query.custom_rows import CustomRows
-from crmcore.query.dialects import Expression
-from crmcore.query.mapping import FieldMap, ManyField, MoneyField, OneField, ValueField
-from crmcore.query.operands import CASTS, Convert, converter, list_converter
+from crmcore.query.mapping import (
+    ExternalRefsField,
+    FieldMap,
+    ManyField,
+    MoneyField,
+    OneField,
+    StampField,
+    ValueField,
+)
+from crmcore.query.operators import Comparison, kind_of, operators_of, unlike
 from crmcore.query.scope import Scope, Table
 from crmcore.query.values import Value, Values
 from crmcore.query.vocabulary import CUSTOM, LOGIC, filterable
 
-_SIGNS: Final = {"lt": "<", "lte": "<=", "gt": ">", "gte": ">="}
+Rows = tuple[Sql, Callable[[Argument], Sql]]
+"""Related rows: FROM ... WHERE with what ties them to the record, and what makes a condition on them of a filter."""
 
 
 class Filters:
@@ -30,7 +35,6 @@ class Filters:
 
     def __init__(self, scope: Scope) -> None:
         self.scope = scope
-        self.dialect = scope.dialect
         self.values = Values(scope)
         self.custom = CustomRows(scope)
 
@@ -41,13 +45,9 @@ class Filters:
         return self._all(table, given, 0)
 
     def _all(self, table: Table, given: Argument, depth: int) -> Sql:
-        record = self.scope.registry.by_model[table.model]
-        fields = filterable(record)
+        fields = filterable(self.scope.registry.by_model[table.model])
         conditions: list[Sql | str] = []
-        for name, part in given.fields().items():
-            self.count(part)
-            if part.is_null():
-                raise part.fail("null is no filter. Leave it out, or use isNull.")
+        for name, part in self._parts(given).items():
             if name == CUSTOM:
                 conditions.append(all_of([self._custom(table, item) for item in part.items()]))
             elif name in LOGIC:
@@ -55,6 +55,15 @@ class Filters:
             else:
                 conditions.append(self._field(table, name, fields[name], part, depth))
         return all_of(conditions)
+
+    def _parts(self, given: Argument) -> dict[str, Argument]:
+        """The conditions that an input holds. BadInput for null, and for too many in one request."""
+        parts = given.fields()
+        for part in parts.values():
+            self.count(part)
+            if part.is_null():
+                raise part.fail("null is no filter. Leave it out, or use isNull.")
+        return parts
 
     def count(self, part: Argument) -> None:
         """Note a condition. BadInput when there are too many."""
@@ -64,7 +73,7 @@ class Filters:
 
     def _logic(self, table: Table, name: str, part: Argument, depth: int) -> Sql:
         if name == "not":
-            return Sql("(", self._all(table, part, depth), ") IS NOT TRUE")
+            return unlike(self._all(table, part, depth))
         items = part.items()
         for item in items:
             self.count(item)
@@ -74,21 +83,48 @@ class Filters:
         if isinstance(field, OneField) and name == field.name:
             return self._one(table, field, part, self._deeper(part, depth))
         if isinstance(field, ManyField):
-            return self._many(table, field, part, self._deeper(part, depth))
+            deeper = self._deeper(part, depth)
+            return self._many(table, part, lambda: self._related(table, field, deeper))
+        if isinstance(field, ExternalRefsField):
+            return self._many(table, part, lambda: self._external_refs(table))
         if isinstance(field, MoneyField):
-            return self._money(table, field, part)
+            amount, currency = self.values.of(table, field.amount), self.values.of(table, field.currency)
+            return self._composed({"amount": amount, "currencyCode": currency}, part)
+        if isinstance(field, StampField):
+            return self._composed(self.values.stamp(table, field), part)
         assert isinstance(field, ValueField | OneField)
-        value = self.values.of(table, field)
-        return self._choices(value.sql, part) if value.kind == "choices" else self.operators(value, part)
+        return self.operators(self.values.of(table, field), part)
 
     def _custom(self, table: Table, item: Argument) -> Sql:
         self.count(item)
-        return self.custom.condition(table, item, lambda value, name, operand: self._operator(name, value, operand))
+        return self.custom.condition(table, item, self._operator)
 
     def _deeper(self, part: Argument, depth: int) -> int:
         if depth >= self.scope.limits.filter_depth:
             raise part.fail(f"filters may go through {self.scope.limits.filter_depth} relations, not more.")
         return depth + 1
+
+    # ------------------------------------------------------------ one value
+
+    def operators(self, value: Value, given: Argument) -> Sql:
+        """The operators of one filter, on one value: all that are given hold."""
+        return all_of(self._operator(value, name, operand) for name, operand in given.fields().items())
+
+    def _operator(self, value: Value, name: str, operand: Argument) -> Sql:
+        self.count(operand)
+        operator = operators_of(kind_of(value.kind))[name]
+        comparison = Comparison(value, operand, self.scope.dialect)
+        if not operand.is_null():
+            return operator.sql(comparison)
+        if operator.null is None:
+            raise operand.fail("null is no value here. Leave it out, or use isNull.")
+        return operator.null(comparison)
+
+    def _composed(self, values: Mapping[str, Value], given: Argument) -> Sql:
+        """A field of several values, each with conditions of its own."""
+        return all_of(self.operators(values[name], part) for name, part in self._parts(given).items())
+
+    # ------------------------------------------------------------ relations
 
     def _one(self, table: Table, field: OneField, part: Argument, depth: int) -> Sql:
         target = self.scope.record_table(self.scope.registry.records[field.target])
@@ -100,108 +136,40 @@ class Filters:
             ")",
         )
 
-    def _many(self, table: Table, field: ManyField, part: Argument, depth: int) -> Sql:
+    def _many(self, table: Table, given: Argument, relate: Callable[[], Rows]) -> Sql:
+        """`some`, `none`, `every` and `count` of related rows; each is a use of their table of its own."""
         conditions: list[Sql | str] = []
-        for name, wanted in part.fields().items():
-            self.count(wanted)
-            if wanted.is_null():
-                raise wanted.fail("null is no filter. Leave it out.")
-            target, tied = self.scope.related(table, field)
+        for name, part in self._parts(given).items():
+            rows, filtered = relate()
             if name == "count":
-                count = Sql(f"(SELECT count(*) FROM {target.source} WHERE ", tied, ")")
-                conditions.append(self.operators(Value(target, count, "int", False, name), wanted))
+                conditions.append(self._number(table, part, rows, filtered))
                 continue
-            inner = self._all(target, wanted, depth)
-            if name == "every":
-                inner = Sql("(", inner, ") IS NOT TRUE")
-            found = Sql(f"EXISTS (SELECT 1 FROM {target.source} WHERE ", tied, " AND ", inner, ")")
+            inner = unlike(filtered(part)) if name == "every" else filtered(part)
+            found = Sql("EXISTS (SELECT 1", rows, " AND ", inner, ")")
             conditions.append(found if name == "some" else Sql("NOT ", found))
         return all_of(conditions)
 
-    def _money(self, table: Table, field: MoneyField, part: Argument) -> Sql:
-        conditions: list[Sql | str] = []
-        for name, wanted in part.fields().items():
-            self.count(wanted)
-            if wanted.is_null():
-                raise wanted.fail("null is no filter. Leave it out, or use isNull.")
-            value = self.values.of(table, field.amount if name == "amount" else field.currency)
-            conditions.append(self.operators(value, wanted))
-        return all_of(conditions)
+    def _number(self, table: Table, given: Argument, rows: Sql, filtered: Callable[[Argument], Sql]) -> Sql:
+        """How many related rows there are, or of them that fulfil `where`."""
+        operands = given.fields()
+        where = operands.pop("where", None)
+        if where is not None:
+            self.count(where)
+            if where.is_null():
+                raise where.fail("null is no filter. Leave it out.")
+            rows = Sql(rows, " AND ", filtered(where))
+        value = Value(table, Sql("(SELECT count(*)", rows, ")"), "int", False, "count")
+        return all_of([self._operator(value, name, operand) for name, operand in operands.items()])
 
-    def _choices(self, expression: Expression, part: Argument) -> Sql:
-        conditions: list[Sql | str] = []
-        for name, operand in part.fields().items():
-            self.count(operand)
-            if name == "isEmpty":
-                empty = self.dialect.is_empty(expression)
-                conditions.append(empty if self._flag(operand) else Sql("(", empty, ") IS NOT TRUE"))
-                continue
-            self._not_null(operand)
-            one = _enum_text(operand)
-            many = list_converter(one, self.dialect.name)
-            bound = operand.bind(many if name == "hasAny" else lambda given: many([given]), "text[]")  # noqa: B023
-            conditions.append(self.dialect.has_any(expression, bound))
-        return all_of(conditions)
+    def _related(self, table: Table, field: ManyField, depth: int) -> Rows:
+        target, tied = self.scope.related(table, field)
+        return Sql(f" FROM {target.source} WHERE ", tied), lambda part: self._all(target, part, depth)
 
-    def operators(self, value: Value, part: Argument) -> Sql:
-        """The operators of one filter, on one value."""
-        conditions: list[Sql | str] = []
-        for name, operand in part.fields().items():
-            self.count(operand)
-            conditions.append(self._operator(name, value, operand))
-        return all_of(conditions)
-
-    def _operator(self, name: str, value: Value, operand: Argument) -> Sql:
-        expression, kind = value.sql, value.kind
-        if name == "isNull":
-            return Sql(expression, " IS NULL" if self._flag(operand) else " IS NOT NULL")
-        if name in ("eq", "ne") and operand.is_null():
-            return Sql(expression, " IS NULL" if name == "eq" else " IS NOT NULL")
-        self._not_null(operand)
-        convert = _enum_text(operand) if kind == "choice" else converter(kind, self.dialect.name, value.record)
-        cast = CASTS[kind]
-        if name in ("in", "notIn"):
-            among = self.dialect.one_of(
-                expression, operand.bind(list_converter(convert, self.dialect.name), f"{cast}[]")
-            )
-            return among if name == "in" else Sql("(", among, ") IS NOT TRUE")
-        if name in _SIGNS:
-            return Sql(expression, f" {_SIGNS[name]} ", operand.bind(convert, cast))
-        if name == "eq":
-            return Sql(expression, " = ", operand.bind(convert, cast))
-        if name == "ne":
-            return Sql("(", expression, " = ", operand.bind(convert, cast), ") IS NOT TRUE")
-        return self._text(name, value, operand)
-
-    def _text(self, name: str, value: Value, operand: Argument) -> Sql:
-        if name.startswith("i"):
-            assert value.folded is not None
-            folded, part = value.folded.sql, operand.bind(converter("folded", self.dialect.name), "text")
-            if name == "iEq":
-                return Sql(folded, " = ", part)
-            return (self.dialect.contains if name == "iContains" else self.dialect.starts_with)(folded, part)
-        part = operand.bind(converter("text", self.dialect.name), "text")
-        tests: dict[str, Callable[..., Sql]] = {
-            "contains": self.dialect.contains,
-            "startsWith": self.dialect.starts_with,
-            "endsWith": self.dialect.ends_with,
+    def _external_refs(self, table: Table) -> Rows:
+        ref, rows = self.scope.external_refs(self.scope.registry.by_model[table.model])
+        values = {
+            "system": Value(table, f'{ref}."system"', "text", False, "system"),
+            "externalId": Value(table, f'{ref}."external_id"', "text", False, "externalId"),
         }
-        return tests[name](value.sql, part)
-
-    def _flag(self, operand: Argument) -> bool:
-        self._not_null(operand)
-        return bool(operand.exact())
-
-    def _not_null(self, operand: Argument) -> None:
-        if operand.is_null():
-            raise operand.fail("null is no value here. Leave it out, or use isNull.")
-
-
-def _enum_text(operand: Argument) -> Convert:
-    """A converter from the schema's representation of an enum value to the text in the column: its name."""
-    type_: Any = operand.type
-    if isinstance(type_, GraphQLList):
-        type_ = get_nullable_type(type_.of_type)
-    assert isinstance(type_, GraphQLEnumType)
-    name_of = type_.coerce_output_value
-    return lambda given: str(name_of(given))
+        tied = f'{ref}."record_id" = {table.ref("id")}'
+        return Sql(rows, tied), lambda part: self._composed(values, part)

@@ -59,20 +59,21 @@ class Keyset:
         convert = from_payload(key.value.kind, dialect)
         return Bind(lambda run: convert(values(run)[place]), CASTS[key.value.kind])
 
-    def beyond(self, reverse: bool, inclusive: bool = False) -> Sql:
-        """Rows after the cursor (before it, if `reverse`), with `inclusive` the cursor's own row too."""
+    def own(self) -> Sql:
+        """The row of the cursor itself, if it is still where it was."""
+        return all_of([self._equal(place) for place in range(len(self.order.keys))])
+
+    def beyond(self, reverse: bool) -> Sql:
+        """Rows after the cursor (before it, if `reverse`)."""
         keys = self.order.keys
         downs = {key.descending is not reverse for key in keys}
         if len(downs) == 1 and not any(key.nullable for key in keys):
-            sign = ("<" if downs.pop() else ">") + ("=" if inclusive else "")
+            sign = "<" if downs.pop() else ">"
             if len(keys) == 1:
                 return Sql(keys[0].ref, f" {sign} ", self.binds[0])
             left = ", ".join(key.ref for key in keys)
             return Sql(f"({left}) {sign} (", join(", ", self.binds), ")")
-        terms = list(self._terms(0, reverse))
-        if inclusive:
-            terms.append(all_of([self._equal(place) for place in range(len(keys))]))
-        return all_of([self._bound(reverse), any_of(terms)])
+        return all_of([self._bound(reverse), any_of(self._terms(0, reverse))])
 
     def half(self, with_nulls: bool, reverse: bool) -> Sql | None:
         """Those rows beyond the cursor whose leading key has no value, or has one; None if there are none."""

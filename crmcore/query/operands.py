@@ -21,7 +21,7 @@ Convert = Callable[[Any], Any]
 
 CASTS: Final = {
     "text": "text", "folded": "text", "choice": "text", "uuid": "uuid", "int": "bigint", "bool": "boolean",
-    "decimal": "bigint", "total": "numeric", "datetime": "timestamptz", "date": "date",
+    "decimal": "bigint", "total": "numeric", "actor": "text", "datetime": "timestamptz", "date": "date",
 }  # fmt: skip
 """The PostgreSQL type of a parameter that is compared with a column of this kind."""
 
@@ -63,6 +63,12 @@ def truth(given: Any) -> bool:
     return bool(given)
 
 
+def actor(given: Any) -> str:
+    """The global id of whoever acted, in the one form that stamps have. ValueError for any other text."""
+    prefix, key = from_global(str(given))
+    return f"{prefix}_{key}"
+
+
 def key_of(table: str) -> Callable[[Any], UUID]:
     """What takes a global id of this table's records apart. ValueError for any other text."""
 
@@ -77,7 +83,7 @@ def key_of(table: str) -> Callable[[Any], UUID]:
 
 _PARSERS: Final[dict[str, Convert]] = {
     "text": text, "folded": folded, "choice": text, "int": whole, "bool": truth, "decimal": scaled, "total": scaled,
-    "datetime": instant, "date": day,
+    "datetime": instant, "date": day, "actor": actor,
 }  # fmt: skip
 
 _SQLITE: Final[dict[str, Convert]] = {

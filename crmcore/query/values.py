@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from crmcore.query.dialects import Expression
-from crmcore.query.mapping import ColumnField, OneField, ValueField
+from crmcore.query.mapping import ColumnField, OneField, StampField, ValueField
 from crmcore.query.scope import Scope, Table
 
 
@@ -57,6 +57,14 @@ class Values:
         if value.record:
             return self.scope.dialect.global_id(value.record, value.sql)
         return self.scope.dialect.show(value.kind, value.sql)
+
+    def stamp(self, table: Table, field: StampField) -> dict[str, Value]:
+        """Who did it, by the names of `ActorStamp`."""
+        kind, key = table.ref(field.kind_column), table.ref(field.id_column)
+        return {
+            "kind": Value(table, kind, "choice", False, field.kind_column),
+            "id": Value(table, f"lower({kind}) || '_' || {key}", "actor", True, field.id_column),
+        }
 
     def id(self, table: Table) -> Value:
         """The key of the table's rows, which no two share."""

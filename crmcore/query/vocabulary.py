@@ -1,4 +1,4 @@
-"""What the generated schema and the compiler must agree on: operators, and which fields can be filtered, sorted,
+"""What the generated schema and the compiler must agree on: filters, and which fields can be filtered, sorted,
 grouped and added up, under which names.
 
 Enum values are the API name in UPPER_SNAKE (`lastOrderAt` is `LAST_ORDER_AT`). Type names: `CustomerFilter`,
@@ -9,62 +9,28 @@ Enum values are the API name in UPPER_SNAKE (`lastOrderAt` is `LAST_ORDER_AT`). 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final, Literal
+from enum import StrEnum
+from typing import Final
 
 from crmcore.kit.text import snake
-from crmcore.query.mapping import ColumnField, FieldMap, ManyField, MoneyField, OneField, RecordType, ValueField
+from crmcore.query.mapping import (
+    ExternalRefsField,
+    FieldMap,
+    ManyField,
+    MoneyField,
+    OneField,
+    RecordType,
+    StampField,
+    ValueField,
+)
+from crmcore.query.operators import Kind, kind_of
 
-FilterKind = Literal["id", "text", "name", "choice", "choices", "int", "bool", "decimal", "datetime", "date", "money"]
-
-_EQUAL: Final = ("eq", "ne", "in", "notIn")
-_COMPARE: Final = ("lt", "lte", "gt", "gte")
-_TEXT: Final = ("contains", "startsWith", "endsWith")
-_FOLDED: Final = ("iEq", "iContains", "iStartsWith")
-
-OPERATORS: Final[Mapping[FilterKind, tuple[str, ...]]] = {
-    "id": (*_EQUAL, "isNull"),
-    "text": (*_EQUAL, *_COMPARE, *_TEXT, "isNull"),
-    "name": (*_EQUAL, *_COMPARE, *_TEXT, *_FOLDED, "isNull"),
-    "choice": (*_EQUAL, "isNull"),
-    "choices": ("has", "hasAny", "isEmpty"),
-    "int": (*_EQUAL, *_COMPARE, "isNull"),
-    "bool": ("eq", "ne", "isNull"),
-    "decimal": (*_EQUAL, *_COMPARE, "isNull"),
-    "datetime": (*_EQUAL, *_COMPARE, "isNull"),
-    "date": (*_EQUAL, *_COMPARE, "isNull"),
-    "money": (),  # an object of its own: MONEY_FILTER
+COMPOSED: Final[Mapping[str, Mapping[str, Kind]]] = {
+    "MoneyFilter": {"amount": "decimal", "currencyCode": "text"},
+    "ActorStampFilter": {"kind": "choice", "id": "id"},
+    "ExternalRefFilter": {"system": "text", "externalId": "text"},
 }
-"""The operators of each kind of filter. All that are given must hold."""
-
-LIST_OPERATORS: Final = frozenset({"in", "notIn", "hasAny"})
-"""Operators whose operand is a list `[T!]`; the other operands are a `T`."""
-
-BOOLEAN_OPERATORS: Final = frozenset({"isNull", "isEmpty"})
-"""Operators whose operand is a Boolean, whatever the kind."""
-
-OPERATOR_DESCRIPTIONS: Final[Mapping[str, str]] = {
-    "eq": "Equal to this value; null finds records without a value.",
-    "ne": "Not equal to this value; records without a value are found too. Null finds records with any value.",
-    "in": "Equal to one of these values. An empty list finds nothing.",
-    "notIn": "Equal to none of these values; records without a value are found too.",
-    "lt": "Less than this value.",
-    "lte": "Less than or equal to this value.",
-    "gt": "Greater than this value.",
-    "gte": "Greater than or equal to this value.",
-    "contains": "Has this text in it, case and accents counted.",
-    "startsWith": "Begins with this text, case and accents counted.",
-    "endsWith": "Ends with this text, case and accents counted.",
-    "iEq": "Equal to this text, case and accents ignored.",
-    "iContains": "Has this text in it, case and accents ignored.",
-    "iStartsWith": "Begins with this text, case and accents ignored.",
-    "has": "Holds this value among others.",
-    "hasAny": "Holds at least one of these values. An empty list finds nothing.",
-    "isEmpty": "True finds records whose list is empty, false those with at least one value.",
-    "isNull": "True finds records without a value, false those with one.",
-}
-
-MONEY_FILTER: Final[Mapping[str, FilterKind]] = {"amount": "decimal", "currencyCode": "text"}
-"""The fields of `MoneyFilter` and their kinds; the fields' type names are `DecimalFilter` and `StringFilter`."""
+"""Filters of fields that are several values, each with the filter of its own kind."""
 
 LOGIC: Final[Mapping[str, str]] = {
     "and": "All of these hold. An empty list always holds.",
@@ -82,7 +48,10 @@ MANY_FILTER: Final[Mapping[str, str]] = {
     "every": "No related record for which this does not hold; true where there is none at all.",
     "count": "How many related records there are.",
 }
-"""Fields of every `<Record>ManyFilter`: a `<Record>Filter` each, and `count: IntFilter`."""
+"""Fields of every `<Record>ManyFilter`: a `<Record>Filter` each, and `count: <Record>CountFilter`, which has the
+operators of an int and `where`."""
+
+COUNT_WHERE: Final = "Count only related records for which this holds."
 
 NODE_ORDER: Final = ("ASC", "DESC")
 NULLS_ORDER: Final = ("FIRST", "LAST")
@@ -99,10 +68,11 @@ GRAINS: Final[Mapping[str, str]] = {
 }
 """The values of `DateGrain`. All but HOUR are known by their first day, a Date."""
 
-TYPE_NAMES: Final[Mapping[FilterKind, str]] = {
-    "id": "IdFilter", "text": "StringFilter", "name": "NameFilter", "int": "IntFilter", "bool": "BooleanFilter",
-    "decimal": "DecimalFilter", "datetime": "DateTimeFilter", "date": "DateFilter", "money": "MoneyFilter",
+TYPE_NAMES: Final[Mapping[Kind, str]] = {
+    "id": "IdFilter", "text": "StringFilter", "texts": "StringListFilter", "int": "IntFilter", "bool": "BooleanFilter",
+    "decimal": "DecimalFilter", "datetime": "DateTimeFilter", "date": "DateFilter",
 }  # fmt: skip
+"""The filters of values that all records share."""
 
 
 def enum_name(api_name: str) -> str:
@@ -110,29 +80,25 @@ def enum_name(api_name: str) -> str:
     return snake(api_name).upper()
 
 
-def filter_kind(field: FieldMap) -> FilterKind | None:
-    """The kind of filter a field has; None for what cannot be filtered. Relations are not asked here."""
+def filter_type(field: FieldMap) -> str | None:
+    """The name of the input type that filters a field: `StringFilter`, `DealKindFilter`... None for what cannot be
+    filtered. Relations are not asked here."""
     if isinstance(field, MoneyField):
-        return "money"
-    if not isinstance(field, ValueField):
+        return "MoneyFilter"
+    if isinstance(field, StampField):
+        return "ActorStampFilter"
+    if isinstance(field, ExternalRefsField):
+        return "ExternalRefManyFilter"
+    if not isinstance(field, ValueField) or (field.kind == "json" and field.annotation != list[str]):
         return None
-    kind = field.kind
-    if kind == "uuid":
-        return "id"
-    if kind == "text":
-        return "name" if isinstance(field, ColumnField) and field.folded else "text"
-    return kind if kind in OPERATORS else None  # type: ignore[return-value]
+    if field.enum is not None:
+        return choice_filter(field.enum, kind_of(field.kind))
+    return TYPE_NAMES.get(kind_of(field.kind))
 
 
-def filter_type(field: FieldMap) -> str:
-    """The name of the input type that filters a field's value: `StringFilter`, `DealKindFilter`..."""
-    kind = filter_kind(field)
-    assert kind is not None
-    if kind in ("choice", "choices"):
-        assert isinstance(field, ValueField)
-        assert field.enum is not None
-        return f"{field.enum.__name__}{'List' if kind == 'choices' else ''}Filter"
-    return TYPE_NAMES[kind]
+def choice_filter(enum: type[StrEnum], kind: Kind) -> str:
+    """The name of the input type that filters an enum's values, or lists of them."""
+    return f"{enum.__name__}{'List' if kind == 'choices' else ''}Filter"
 
 
 def filterable(record: RecordType) -> dict[str, FieldMap]:
@@ -142,7 +108,7 @@ def filterable(record: RecordType) -> dict[str, FieldMap]:
     for name, field in record.fields.items():
         if isinstance(field, OneField):
             found[name] = found[f"{name}Id"] = field
-        elif isinstance(field, ManyField) or filter_kind(field):
+        elif isinstance(field, ManyField) or filter_type(field):
             found[name] = field
     return found
 

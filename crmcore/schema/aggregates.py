@@ -195,8 +195,9 @@ def _make_having(shapes: Shapes, record: RecordType) -> None:
 def _conditions(shapes: Shapes, known: Numbers, decimal: bool) -> Iterable[StrawberryField]:
     for name, field in known.items():
         of_decimals = decimal or isinstance(field, MoneyField)
-        kind = shapes["DecimalFilter" if of_decimals else words.filter_type(field)]
-        yield shaped(name, optional(kind), field.description, plugin=field.plugin)
+        wanted = "DecimalFilter" if of_decimals else words.filter_type(field)
+        assert wanted is not None, "whatever is added up or compared can be filtered"
+        yield shaped(name, optional(shapes[wanted]), field.description, plugin=field.plugin)
 
 
 def _having_fields(shapes: Shapes, record: RecordType) -> Iterable[StrawberryField]:

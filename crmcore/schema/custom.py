@@ -111,7 +111,7 @@ def _options() -> list[Any]:
 def _conditions(shapes: Shapes) -> list[Any]:
     made = [shaped("key", str, "The field's key.")]
     for kind in CustomFieldType:
-        wanted = shapes[_FILTERS.get(kind, "NameFilter")]
+        wanted = shapes[_FILTERS.get(kind, "StringFilter")]
         made.append(shaped(kind.member, optional(wanted), f"Conditions on a {kind} field."))
     return made
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import date, datetime
 from decimal import Decimal
+from enum import StrEnum
 from functools import partial
 from typing import Any, Final
 
@@ -12,39 +13,92 @@ import strawberry
 from strawberry.types.field import StrawberryField
 
 from crmcore.kit.text import article
+from crmcore.platform.access import ActorKind
+from crmcore.query import relative
 from crmcore.query import vocabulary as words
 from crmcore.query.mapping import FieldMap, ManyField, OneField, RecordType, Registry, ValueField
+from crmcore.query.operators import Kind, kind_of, operators_of
 from crmcore.schema.shapes import Shapes, listed, optional, shaped
 from crmcore.schema.values import column_type
 
-_OPERANDS: Final[dict[str, str]] = {
-    "id": "global id", "text": "text", "name": "name", "int": "whole number", "bool": "yes or no",
-    "decimal": "decimal number", "datetime": "instant", "date": "day",
-}  # fmt: skip
+_VALUES: Final[dict[Kind, tuple[Any, str]]] = {
+    "id": (strawberry.ID, "global id"),
+    "text": (str, "text"),
+    "texts": (str, "list of texts"),
+    "int": (int, "whole number"),
+    "bool": (bool, "yes or no"),
+    "decimal": (Decimal, "decimal number"),
+    "datetime": (datetime, "instant"),
+    "date": (date, "day"),
+}
+"""What the operands of a kind are in the graph, and what people call it."""
+
+_COMPOSED: Final[dict[str, str]] = {
+    "MoneyFilter": "Conditions on an amount and its currency; all that are given must hold. Amounts are compared as "
+    "they are, without conversion, so name the currency too.",
+    "ActorStampFilter": "Conditions on who did something to a record; all that are given must hold.",
+    "ExternalRefFilter": "Conditions on the id of a record in another system; all that are given must hold.",
+}
 
 
 def make_value_filters(shapes: Shapes) -> None:
     """`StringFilter`, `IdFilter` and the like, once for all records."""
-    operands: dict[words.FilterKind, Any] = {
-        "id": strawberry.ID, "text": str, "name": str, "int": int, "bool": bool, "decimal": Decimal,
-        "datetime": datetime, "date": date,
-    }  # fmt: skip
-    for kind, operand in operands.items():
-        said = f"Conditions on {article(_OPERANDS[kind])}; all that are given must hold."
-        shapes.input(words.TYPE_NAMES[kind], said, partial(_operators, kind, operand))
+    shapes.input(relative.TYPE, relative.DESCRIPTION, _period)
+    for kind, (operand, called) in _VALUES.items():
+        said = f"Conditions on {article(called)}; all that are given must hold."
+        shapes.input(words.TYPE_NAMES[kind], said, partial(_operators, shapes, kind, operand))
+    _make_choice_filter(shapes, ActorKind, "choice")
+    for name, said in _COMPOSED.items():
+        shapes.input(name, said, partial(_composed, shapes, name))
+    _make_many_filter(shapes, "ExternalRef", "")
+
+
+def _period() -> Iterable[StrawberryField]:
+    for name, (said, _) in (*relative.COUNTED.items(), *relative.NAMED.items()):
+        yield shaped(name, optional(int if name in relative.COUNTED else bool), said)
+    yield shaped(relative.TIME_ZONE, optional(str), relative.ZONE_DESCRIPTION)
+
+
+def _composed(shapes: Shapes, name: str) -> Iterable[StrawberryField]:
+    for part, kind in words.COMPOSED[name].items():
+        made = "ActorKindFilter" if kind == "choice" else words.TYPE_NAMES[kind]
+        yield shaped(part, optional(shapes[made]), f"Conditions on the {part}.")
+
+
+def _make_choice_filter(shapes: Shapes, enum: type[StrEnum], kind: Kind) -> str:
+    """The filter of an enum's values, or of lists of them. Its name."""
+    name = words.choice_filter(enum, kind)
+    if name not in shapes:
+        what = f"list of {enum.__name__}" if kind == "choices" else enum.__name__
+        said = f"Conditions on {article(what)}; all that are given must hold."
+        shapes.input(name, said, partial(_operators, shapes, kind, shapes[enum.__name__]))
+    return name
+
+
+def _make_many_filter(shapes: Shapes, name: str, plugin: str) -> None:
+    """`<name>ManyFilter` and `<name>CountFilter`."""
     shapes.input(
-        words.TYPE_NAMES["money"],
-        "Conditions on an amount and its currency; all that are given must hold. Amounts are compared as they are, "
-        "without conversion, so name the currency too.",
+        f"{name}ManyFilter",
+        f"Conditions on all {name} records that belong to one record; all that are given must hold.",
         lambda: [
-            shaped(name, optional(shapes[words.TYPE_NAMES[kind]]), f"Conditions on the {name}.")
-            for name, kind in words.MONEY_FILTER.items()
+            shaped(key, optional(shapes[f"{name}CountFilter" if key == "count" else f"{name}Filter"]), said)
+            for key, said in words.MANY_FILTER.items()
         ],
+        plugin=plugin,
+    )
+    shapes.input(
+        f"{name}CountFilter",
+        f"Conditions on a number of {name} records; all that are given must hold.",
+        lambda: [
+            shaped("where", optional(shapes[f"{name}Filter"]), words.COUNT_WHERE),
+            *_operators(shapes, "int", int),
+        ],
+        plugin=plugin,
     )
 
 
 def make_filters(registry: Registry, shapes: Shapes, record: RecordType) -> None:
-    """`<Record>Filter`, `<Record>ManyFilter` and `<Record>Order`."""
+    """`<Record>Filter`, `<Record>ManyFilter`, `<Record>CountFilter` and `<Record>Order`."""
     name = record.name
     shapes.input(
         f"{name}Filter",
@@ -52,15 +106,7 @@ def make_filters(registry: Registry, shapes: Shapes, record: RecordType) -> None
         lambda: _filter_fields(shapes, record),
         plugin=record.plugin,
     )
-    shapes.input(
-        f"{name}ManyFilter",
-        f"Conditions on all {name} records that belong to one record; all that are given must hold.",
-        lambda: [
-            shaped(key, optional(shapes["IntFilter" if key == "count" else f"{name}Filter"]), said)
-            for key, said in words.MANY_FILTER.items()
-        ],
-        plugin=record.plugin,
-    )
+    _make_many_filter(shapes, name, record.plugin)
     orders = words.orderable(record)
     shapes.names(
         f"{name}OrderField",
@@ -76,12 +122,15 @@ def make_filters(registry: Registry, shapes: Shapes, record: RecordType) -> None
     )
 
 
-def _operators(kind: words.FilterKind, operand: Any) -> Iterable[StrawberryField]:
-    for operator in words.OPERATORS[kind]:
-        given = bool if operator in words.BOOLEAN_OPERATORS else operand
-        if operator in words.LIST_OPERATORS:
-            given = listed(operand)
-        yield shaped(operator, optional(given), words.OPERATOR_DESCRIPTIONS[operator])
+def _operators(shapes: Shapes, kind: Kind, value: Any) -> Iterable[StrawberryField]:
+    for operator in operators_of(kind).values():
+        if operator.operand == "period":
+            operand = shapes[relative.TYPE]
+        elif operator.operand == "boolean":
+            operand = bool
+        else:
+            operand = listed(value) if operator.operand == "list" else value
+        yield shaped(operator.name, optional(operand), operator.description)
 
 
 def _filter_fields(shapes: Shapes, record: RecordType) -> Iterable[StrawberryField]:
@@ -99,17 +148,11 @@ def _filter_type(shapes: Shapes, name: str, field: FieldMap) -> Any:
         return shapes[f"{field.target}ManyFilter"]
     if isinstance(field, OneField):
         return shapes["IdFilter"] if name != field.name else shapes[f"{field.target}Filter"]
-    wanted = words.filter_type(field)
-    if wanted not in shapes:
-        assert isinstance(field, ValueField)
-        assert field.enum is not None
-        kind = words.filter_kind(field)
-        assert kind is not None
+    if isinstance(field, ValueField) and field.enum is not None:
         column_type(shapes, field)
-        choice = shapes[field.enum.__name__]
-        what = f"list of {field.enum.__name__}" if kind == "choices" else field.enum.__name__
-        said = f"Conditions on {article(what)}; all that are given must hold."
-        shapes.input(wanted, said, partial(_operators, kind, choice))
+        return shapes[_make_choice_filter(shapes, field.enum, kind_of(field.kind))]
+    wanted = words.filter_type(field)
+    assert wanted is not None
     return shapes[wanted]
 
 

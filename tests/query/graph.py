@@ -38,15 +38,17 @@ from crmcore.query import (
     Root,
     StampField,
     ValueField,
+    relative,
 )
 from crmcore.query import vocabulary as words
+from crmcore.query.operators import operators_of
 
 _SCALARS = {
     "uuid": "ID", "text": "String", "int": "Int", "bool": "Boolean", "decimal": "Decimal", "datetime": "DateTime",
     "date": "Date",
 }  # fmt: skip
 _OPERANDS = {
-    "id": "ID", "text": "String", "name": "String", "int": "Int", "bool": "Boolean", "decimal": "Decimal",
+    "id": "ID", "text": "String", "texts": "String", "int": "Int", "bool": "Boolean", "decimal": "Decimal",
     "datetime": "DateTime", "date": "Date",
 }  # fmt: skip
 _PAGING = "search: String, first: Int, after: String, last: Int, before: String"
@@ -75,9 +77,15 @@ def _sdl(registry: Registry) -> Any:
     yield "type PageInfo { hasNextPage: Boolean! hasPreviousPage: Boolean! startCursor: String endCursor: String }"
     yield "type AggregateKey { field: String! value: String record: Node }"
     yield f"enum DateGrain {{ {' '.join(words.GRAINS)} }}"
+    periods = [*(f"{k}: Int" for k in relative.COUNTED), *(f"{k}: Boolean" for k in relative.NAMED)]
+    yield f"input RelativePeriod {{ {' '.join(periods)} timeZone: String }}"
     for kind, operand in _OPERANDS.items():
         yield f"input {words.TYPE_NAMES[kind]} {{ {_operators(kind, operand)} }}"
-    yield "input MoneyFilter { amount: DecimalFilter currencyCode: StringFilter }"
+    yield f"input ActorKindFilter {{ {_operators('choice', 'ActorKind')} }}"
+    for name, parts in words.COMPOSED.items():
+        made = {k: "ActorKindFilter" if kind == "choice" else words.TYPE_NAMES[kind] for k, kind in parts.items()}
+        yield f"input {name} {{ {' '.join(f'{k}: {type_}' for k, type_ in made.items())} }}"
+    yield _many_filter("ExternalRef")
     enums: dict[str, Any] = {}
     for record in registry.records.values():
         for field in record.fields.values():
@@ -99,11 +107,14 @@ def _sdl(registry: Registry) -> Any:
 
 
 def _operators(kind: Any, operand: str) -> str:
-    def type_(operator: str) -> str:
-        one = "Boolean" if operator in words.BOOLEAN_OPERATORS else operand
-        return f"[{one}!]" if operator in words.LIST_OPERATORS else one
+    types = {"value": operand, "list": f"[{operand}!]", "boolean": "Boolean", "period": "RelativePeriod"}
+    return " ".join(f"{name}: {types[operator.operand]}" for name, operator in operators_of(kind).items())
 
-    return " ".join(f"{operator}: {type_(operator)}" for operator in words.OPERATORS[kind])
+
+def _many_filter(name: str) -> str:
+    count = f"input {name}CountFilter {{ where: {name}Filter {_operators('int', 'Int')} }}"
+    many = f"some: {name}Filter none: {name}Filter every: {name}Filter count: {name}CountFilter"
+    return f"input {name}ManyFilter {{ {many} }} {count}"
 
 
 def _record(registry: Registry, record: RecordType) -> Any:
@@ -113,7 +124,7 @@ def _record(registry: Registry, record: RecordType) -> Any:
     yield f"type {name}Edge {{ cursor: String! node: {name}! }}"
     filters = " ".join(f"{key}: {_filter(key, f)}" for key, f in words.filterable(record).items())
     yield f"input {name}Filter {{ and: [{name}Filter!] or: [{name}Filter!] not: {name}Filter {filters} }}"
-    yield f"input {name}ManyFilter {{ some: {name}Filter none: {name}Filter every: {name}Filter count: IntFilter }}"
+    yield _many_filter(name)
     hops = words.hops(record)
     orders = " ".join(f"{key}: {hop.target}Order" for key, hop in hops.items())
     yield f"enum {name}OrderField {{ {' '.join(words.orderable(record))} }}"

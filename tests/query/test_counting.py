@@ -7,7 +7,7 @@ import pytest
 from crmcore.domain import customers
 from crmcore.errors import BadInput
 from crmcore.query import counting
-from tests.query.large import fill
+from tests.query.large import CUSTOMERS, fill
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ async def test_a_list_counts_only_when_asked(graph, ctx, few):
 
 async def test_an_estimate_of_many(graph, ctx, db, tenant, dialect, monkeypatch):
     """From some of the table's pages on PostgreSQL: near the truth, and the same again."""
-    await fill(db, tenant, customers.Customer, 30_000)
+    await fill(db, tenant, customers.Customer, 30_000, CUSTOMERS, name="x")
     monkeypatch.setattr(counting, "_PAGES", 100)
     text = """{ whole: customers { totalCount(estimate: true) again: totalCount(estimate: true) bound: totalCount(atMost: 10500) }
         most: customers(where: {employees: {lt: 800}}) { totalCount(estimate: true) exactly: totalCount }

@@ -1,0 +1,105 @@
+"""What differs between PostgreSQL and SQLite when values are compared: text, with and without case, and lists.
+
+Both find the same records. Expressions are SQL text or pieces of a tree, values are Binds.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from crmcore.kit.sql import Bind, Sql
+from crmcore.kit.text import fold_table
+
+Expression = Sql | str
+
+
+class Comparing(Protocol):
+    """What filters ask of a database. A condition on a missing value is not true."""
+
+    def contains(self, expression: Expression, part: Bind) -> Sql: ...
+
+    def starts_with(self, expression: Expression, part: Bind) -> Sql: ...
+
+    def ends_with(self, expression: Expression, part: Bind) -> Sql: ...
+
+    def one_of(self, expression: Expression, values: Bind) -> Sql:
+        """Whether the expression is among the values of a bound list."""
+
+    def has_any(self, expression: Expression, values: Bind) -> Sql:
+        """Whether a JSON list of texts holds any of a bound list."""
+
+    def has_all(self, expression: Expression, values: Bind) -> Sql:
+        """Whether a JSON list of texts holds all of a bound list."""
+
+    def is_empty(self, expression: Expression) -> Sql:
+        """Whether a JSON list holds nothing."""
+
+    def fold(self, expression: Expression) -> Sql:
+        """The text as `kit.text.fold` makes it."""
+
+
+class PostgresComparing:
+    def contains(self, expression: Expression, part: Bind) -> Sql:
+        return Sql("strpos(", expression, ", ", part, ") > 0")
+
+    def starts_with(self, expression: Expression, part: Bind) -> Sql:
+        return Sql("starts_with(", expression, ", ", part, ")")
+
+    def ends_with(self, expression: Expression, part: Bind) -> Sql:
+        return Sql("right(", expression, ", length(", part, ")) = ", part)
+
+    def one_of(self, expression: Expression, values: Bind) -> Sql:
+        return Sql(expression, " = ANY(", values, ")")
+
+    def has_any(self, expression: Expression, values: Bind) -> Sql:
+        return Sql(expression, " ?| ", values)
+
+    def has_all(self, expression: Expression, values: Bind) -> Sql:
+        return Sql(expression, " ?& ", values)
+
+    def is_empty(self, expression: Expression) -> Sql:
+        return Sql(expression, " = '[]'::jsonb")
+
+    def fold(self, expression: Expression) -> Sql:
+        # NFKD is the server's, the rest is translated character by character; plain ASCII, the usual case, is not
+        folded = Sql("normalize(", expression, ", NFKD)")
+        for character, several in fold_table()[2].items():
+            folded = Sql("replace(", folded, f", '{character}', '{several}')")
+        plain = Sql("octet_length(", expression, ") = length(", expression, ")")
+        lower = Sql("lower(", expression, ' COLLATE "C")')
+        return Sql("CASE WHEN ", plain, " THEN ", lower, " ELSE translate(", folded, ", ", _FROM, ", ", _TO, ") END")
+
+
+_FROM = Bind(lambda _run: fold_table()[0], "text", "fold from")
+_TO = Bind(lambda _run: fold_table()[1], "text", "fold to")
+
+
+class SqliteComparing:
+    def contains(self, expression: Expression, part: Bind) -> Sql:
+        return Sql("instr(", expression, ", ", part, ") > 0")
+
+    def starts_with(self, expression: Expression, part: Bind) -> Sql:
+        return Sql("substr(", expression, ", 1, length(", part, ")) = ", part)
+
+    def ends_with(self, expression: Expression, part: Bind) -> Sql:
+        # substr(x, 0) is the whole text, so the empty ending, which every text has, is a case of its own
+        ending = Sql("substr(", expression, ", -length(", part, ")) = ", part)
+        return Sql("iif(length(", part, ") = 0, ", expression, " IS NOT NULL, ", ending, ")")
+
+    def one_of(self, expression: Expression, values: Bind) -> Sql:
+        return Sql(expression, " IN (SELECT value FROM json_each(", values, "))")
+
+    def has_any(self, expression: Expression, values: Bind) -> Sql:
+        wanted = Sql("(SELECT value FROM json_each(", values, "))")
+        return Sql("EXISTS (SELECT 1 FROM json_each(", expression, ") WHERE value IN ", wanted, ")")
+
+    def has_all(self, expression: Expression, values: Bind) -> Sql:
+        held = Sql("(SELECT value FROM json_each(", expression, "))")
+        lacking = Sql("EXISTS (SELECT 1 FROM json_each(", values, ") WHERE value NOT IN ", held, ")")
+        return Sql("(", expression, " IS NOT NULL AND NOT ", lacking, ")")
+
+    def is_empty(self, expression: Expression) -> Sql:
+        return Sql("json_array_length(", expression, ") = 0")
+
+    def fold(self, expression: Expression) -> Sql:
+        return Sql("fold(", expression, ")")
