@@ -90,7 +90,7 @@ class Dialect(Arithmetic, Comparing, Protocol):
         """A JSON array of values as hexadecimal text."""
 
     def contains_all(self, expression: str, parts: Bind) -> Sql:
-        """Whether the text has every text of a bound list in it. They hold words and spaces only."""
+        """Whether the text has all of a bound list in it: patterns of LIKE on PostgreSQL, plain texts on SQLite."""
 
     def has_words(self, entry: str, query: Bind) -> Sql:
         """Whether the words of a search entry fulfil a query in the index's own language."""
@@ -174,7 +174,7 @@ class Postgres(PostgresArithmetic, PostgresComparing):
         return Sql("encode(convert_to(json_build_array(", join(", ", expressions), ")::text, 'UTF8'), 'hex')")
 
     def contains_all(self, expression: str, parts: Bind) -> Sql:
-        return Sql("NOT EXISTS (SELECT 1 FROM unnest(", parts, f") AS w WHERE strpos({expression}, w) = 0)")
+        return Sql(f"{expression} LIKE ALL (", parts, ")")
 
     def has_words(self, entry: str, query: Bind) -> Sql:
         return Sql(WordsIndex.words(_WORD_COLUMNS, entry, self.name), " @@ ", query, "::tsquery")

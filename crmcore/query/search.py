@@ -54,16 +54,20 @@ class Search:
         keys = (
             Key(RANK, Value(entries, rank, "int", False, RANK), rank, False),
             Key(OWN, Value(entries, own, "text", False, OWN), own, False),
-            Key("id", values.id(table), table.ref("id"), False),
+            Key("id", values.id(table), entries.ref("record_id"), False),
         )
         return Order(keys, Sql(" JOIN ", self.ranked(table.model), tie), "search", finds)
 
     def ranked(self, model: type[Model]) -> Sql:
-        """The entries of a kind of record that are found, with their rank."""
+        """The entries of a kind of record that are found, with their rank, in this order: PostgreSQL then looks only for
+        the records of a page."""
         entry = self.scope.alias("e")
         columns = f'(SELECT {entry}."record_id", {entry}."own", '
-        source = f' AS "{RANK}" FROM "search_entry" {entry} WHERE '
-        return Sql(columns, self._rank(entry), source, self._found(model, entry), ")")
+        source, order = (
+            f' AS "{RANK}" FROM "search_entry" {entry} WHERE ',
+            f'"{RANK}", {entry}."own", {entry}."record_id"',
+        )
+        return Sql(columns, self._rank(entry), source, self._found(model, entry), f" ORDER BY {order})")
 
     def _found(self, model: type[Model], entry: str) -> Sql:
         """The tenant's entries of a kind that are found. SQLite must not take the index of tenant and kind for its way
@@ -83,12 +87,15 @@ class Search:
     def _rank(self, entry: str) -> Sql:
         own = f'{entry}."own"'
         begins = self.dialect.starts_with(own, self._bind(lambda _run, query: f"\t {query.plain}"))
-        words = self._bind(lambda _run, query: self._list([f" {word}" for word in query.plain.split()]), "text[]")
+        words = self._bind(lambda _run, query: self._parts(query.plain.split()), "text[]")
         has_all = self.dialect.contains_all(own, words)
         return Sql("CASE WHEN ", begins, " THEN 0 WHEN ", has_all, " THEN 1 ELSE 2 END")
 
-    def _list(self, texts: list[str]) -> Any:
-        return texts if self.dialect.name == "postgres" else orjson.dumps(texts).decode()
+    def _parts(self, words: list[str]) -> Any:
+        """What `Dialect.contains_all` wants: every word of a text stands behind a space."""
+        if self.dialect.name == "postgres":
+            return [f"% {word}%" for word in words]
+        return orjson.dumps([f" {word}" for word in words]).decode()
 
     def _bind(self, make: Callable[[Run, Query], Any], cast: str = "text") -> Bind:
         """What `make` makes of the query, as a parameter."""
