@@ -59,8 +59,8 @@ class Search:
         return Order(keys, Sql(" JOIN ", self.ranked(table.model), tie), "search", finds)
 
     def ranked(self, model: type[Model]) -> Sql:
-        """The entries of a kind of record that are found, with their rank, in this order: PostgreSQL then looks only for
-        the records of a page."""
+        """The entries of a kind of record that are found, with their rank. In order: so PostgreSQL looks only for the
+        records of a page."""
         entry = self.scope.alias("e")
         columns = f'(SELECT {entry}."record_id", {entry}."own", '
         source, order = (
