@@ -6,7 +6,7 @@ row of a table. Rows of the same hour nearly always share their period, so an ho
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import cache, lru_cache
 from typing import Final, Literal
 from zoneinfo import ZoneInfo, available_timezones
@@ -15,6 +15,7 @@ from crmcore.kit import times
 
 Grain = Literal["HOUR", "DAY", "WEEK", "MONTH", "QUARTER", "YEAR"]
 _HOUR: Final = len("2026-11-22T09")
+_OF_THE_MACHINE: Final = {"localtime", "Factory"}
 _LAST: Final = timedelta(hours=1, microseconds=-1)
 
 
@@ -49,7 +50,7 @@ def of_day(day: str, grain: Grain) -> str:
 
 @cache
 def _zones() -> frozenset[str]:
-    return frozenset(available_timezones())
+    return frozenset(available_timezones() - _OF_THE_MACHINE)
 
 
 @lru_cache(32_768)  # nearly four years
@@ -57,17 +58,23 @@ def _of_hour(hour: str, grain: Grain, name: str) -> str | None:
     """The period of all instants in an hour of UTC; None if they have not all the same."""
     zone = ZoneInfo(name)
     begin = datetime.fromisoformat(f"{hour}:00:00+00:00")
-    if begin > datetime.max.replace(tzinfo=UTC) - _LAST:
-        return None
     end = begin + _LAST
-    if begin.astimezone(zone).utcoffset() != end.astimezone(zone).utcoffset():
+    if _local(begin, zone).utcoffset() != _local(end, zone).utcoffset():
         return None  # the clock is changed in between: local time may even enter a day and leave it again
     found = _exactly(begin, grain, zone)
     return found if _exactly(end, grain, zone) == found else None
 
 
+def _local(at: datetime, zone: ZoneInfo) -> datetime:
+    """The instant by the zone's clock; by that of UTC where Python's calendar ends, in the years 1 and 9999."""
+    try:
+        return at.astimezone(zone)
+    except OverflowError:
+        return at
+
+
 def _exactly(at: datetime, grain: Grain, zone: ZoneInfo) -> str:
-    local = at.astimezone(zone)
+    local = _local(at, zone)
     if grain == "HOUR":
         return times.to_text(at - timedelta(minutes=local.minute, seconds=local.second, microseconds=local.microsecond))
     return first_day(local.date(), grain).isoformat()

@@ -102,3 +102,9 @@ def test_the_first_minute_of_a_day_that_is_left_again():
 def test_only_iana_names_are_zones(name):
     with pytest.raises(ValueError, match="no time zone"):
         periods.zone_of(name)
+
+
+def test_the_ends_of_the_calendar():
+    """By the zone's clock these are days that no date can name."""
+    assert periods.of_instant("9999-12-31T23:30:00.000000+00:00", "DAY", "Asia/Tokyo") == "9999-12-31"
+    assert periods.of_instant("0001-01-01T00:30:00.000000+00:00", "WEEK", "America/New_York") == "0001-01-01"

@@ -5,11 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from zoneinfo import available_timezones
 
 import pytest
 
 from crmcore.domain import customers, deals, people
 from crmcore.errors import BadInput
+from crmcore.kit.periods import zone_of
+from crmcore.kit.sql import Sql, value
 from crmcore.platform.access import Actor, ActorKind, Policy, Reach
 from crmcore.platform.context import Context
 
@@ -249,6 +252,17 @@ async def test_a_wrong_zone_in_a_variable(graph, ctx):
     assert (await graph.ask(ctx, text, {"z": "Asia/Tokyo"}))["dealAggregate"] == []
     with pytest.raises(BadInput, match="'Nowhere' is no time zone"):
         await graph.ask(ctx, text, {"z": "Nowhere"})
+
+
+async def test_a_zone_that_is_accepted_is_known_to_the_database(db, dialect):
+    with pytest.raises(ValueError, match="no time zone"):
+        zone_of("localtime")  # wherever the server stands
+    if dialect == "postgres":
+        names = [name for name in sorted(available_timezones()) if name not in ("localtime", "Factory")]
+        assert all(zone_of(name) for name in names)
+        listed = Sql("unnest(", value(names, "text[]"), ") z")
+        (row,) = await db.fetch(Sql("SELECT count(now() AT TIME ZONE z) AS n FROM ", listed))
+        assert row["n"] == len(names)
 
 
 async def test_instants_are_groups_too(graph, ctx, shop):
