@@ -100,8 +100,14 @@ def _operator(kind: str, held: Any, name: str, given: Any) -> bool:
         return bool(held != operand(kind, given))
     if name == "notIn":
         return held not in operand(kind, given)
+    if name == "iNe":
+        return held is None or fold(held) != fold(given)
     if held is None:
         return False
+    if name == "iIn":
+        return fold(held) in [fold(item) for item in given]
+    if name == "hasAll":
+        return all(item in held for item in given)
     if name == "in":
         return held in operand(kind, given)
     if name == "has":

@@ -37,28 +37,10 @@ from tests.differential.company import Tables
 from tests.differential.forms import form
 
 ZONES: Final = ("UTC", "Europe/Berlin", "America/Sao_Paulo", "Asia/Kathmandu")
-OPERATORS: Final = frozenset(
-    [
-        "eq",
-        "ne",
-        "in",
-        "notIn",
-        "lt",
-        "lte",
-        "gt",
-        "gte",
-        "contains",
-        "startsWith",
-        "endsWith",
-        "iEq",
-        "iContains",
-        "iStartsWith",
-        "has",
-        "hasAny",
-        "isEmpty",
-        "isNull",
-    ]
-)
+OPERATORS: Final = frozenset({
+    "eq", "ne", "in", "notIn", "lt", "lte", "gt", "gte", "contains", "startsWith", "endsWith", "iEq", "iNe", "iIn",
+    "iContains", "iStartsWith", "iEndsWith", "has", "hasAny", "hasAll", "isEmpty", "isNull",
+})  # fmt: skip
 LIST_ARGUMENTS: Final = ("where", "orderBy", "first", "last")
 CONNECTION: Final = ("nodes", "edges", "pageInfo", "totalCount", "aggregate")
 GROUP: Final = ("keys", "count", "countDistinct", "sum", "avg", "min", "max")
