@@ -1,7 +1,7 @@
 """The read engine: a selection becomes one SQL statement."""
 
 from crmcore.query.building import build
-from crmcore.query.declare import Declaration, Extension, Many, Money, batch, extend, field, record
+from crmcore.query.declare import Declaration, Extension, Many, Moment, Money, Timeline, batch, extend, field, record
 from crmcore.query.execute import Completed, ReadEngine
 from crmcore.query.mapping import (
     BatchField,
@@ -10,11 +10,13 @@ from crmcore.query.mapping import (
     ExternalRefsField,
     FieldMap,
     ManyField,
+    MomentField,
     MoneyField,
     OneField,
     RecordType,
     Registry,
     StampField,
+    TimelineField,
     ValueField,
 )
 from crmcore.query.plan import PersistedKey, PlanCache
@@ -33,6 +35,8 @@ __all__ = [
     "Limits",
     "Many",
     "ManyField",
+    "Moment",
+    "MomentField",
     "Money",
     "MoneyField",
     "OneField",
@@ -46,6 +50,8 @@ __all__ = [
     "Registry",
     "Root",
     "StampField",
+    "Timeline",
+    "TimelineField",
     "ValueField",
     "batch",
     "build",

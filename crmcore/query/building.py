@@ -9,7 +9,7 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 from crmcore.kit.text import camel
 from crmcore.platform.fields import Column as ColumnType
 from crmcore.platform.record import SYSTEM_COLUMNS, OwnedRecord, Record
-from crmcore.query.declare import Declaration, Extension, FieldSpec, Many, Money
+from crmcore.query.declare import Declaration, Extension, FieldSpec, Many, Money, Timeline
 from crmcore.query.mapping import (
     BatchField,
     ColumnField,
@@ -22,18 +22,22 @@ from crmcore.query.mapping import (
     RecordType,
     Registry,
     StampField,
+    TimelineField,
 )
+from crmcore.query.moments import members_of, moment_field
 
 
 def build(declarations: Iterable[Declaration], extensions: Iterable[Extension] = ()) -> Registry:
     """The registry of these declarations. TypeError names a declaration that does not fit its model."""
     declared = list(declarations)
-    registry = Registry(RecordType(d.name, d.model, d.description, d.writes, d.plugin) for d in declared)
+    registry = Registry(RecordType(d.name, d.model, d.description, d.writes, d.plugin, d.moment) for d in declared)
     names = {d.name: d.cls for d in declared}
     by_class = {d.cls: d.name for d in declared}
     for d in declared:
         own = registry.records[d.name]
         own.fields.update((f.name, f) for f in _common(own, registry))
+        if own.moment is not None:
+            _add(own, moment_field(own, own.moment))
         for mapped in _fields(own, d.cls, d.specs, d.plugin, registry, names, by_class):
             _add(own, mapped)
     for e in extensions:
@@ -121,6 +125,8 @@ def _fields(
             if not nullable:
                 raise TypeError(f"{where}: a batch field may fail, so annotate it `| None`.")
             yield BatchField(**shared, function=spec.batch, needs=spec.needs, annotation=inner)
+        elif inner is Timeline:
+            yield TimelineField(**shared, nullable=False, members=members_of(own, registry, where))
         elif get_origin(inner) is Many:
             yield _many(own, by_class[get_args(inner)[0]], spec, shared, registry, where)
         elif inner in by_class:

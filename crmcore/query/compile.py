@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from graphql import GraphQLObjectType
@@ -20,21 +20,24 @@ from crmcore.query.mapping import (
     ExternalRefsField,
     FieldMap,
     ManyField,
+    MomentField,
     MoneyField,
     OneField,
     RecordType,
     StampField,
+    TimelineField,
     ValueField,
 )
-from crmcore.query.scope import BatchSpec, Place, Scope, Table
-from crmcore.query.selection import TYPENAME, Selected, inner_type
+from crmcore.query.scope import BatchSpec, Named, Place, Scope, Table
+from crmcore.query.selection import TYPENAME, Selected, inner_type, object_type
+from crmcore.query.timelines import Timelines
 
 HIDDEN_ID = "~id"
 
 
-def hidden(column: str) -> str:
-    """The response key under which a column travels to a batch field; no GraphQL name begins so."""
-    return f"~{column}"
+def hidden(mark: int, column: str) -> str:
+    """The response key under which a column travels to the batch fields of one selection; no GraphQL name begins so."""
+    return f"~{mark}.{column}"
 
 
 class Records:
@@ -47,6 +50,7 @@ class Records:
         self.custom = CustomValues(scope, self)
         self.aggregates = Aggregates(scope, self.filters, cursors, self)
         self.connections = Connections(scope, self.filters, cursors, self)
+        self.timelines = Timelines(scope, cursors, self)
 
     def pairs(self, table: Table, type_: GraphQLObjectType, nodes: Sequence[Any], place: Place) -> list[Pair]:
         """Response keys and expressions of everything that the nodes select on a record."""
@@ -67,11 +71,34 @@ class Records:
             pairs += self._batches(table, record, batches, place)
         return pairs
 
-    def one(self, table: Table, type_: GraphQLObjectType, nodes: Sequence[Any], place: Place, condition: Sql) -> Sql:
-        """A scalar subquery: the one record of `table` for which the condition holds and that the caller may see."""
+    def one(
+        self,
+        table: Table,
+        type_: GraphQLObjectType,
+        nodes: Sequence[Any],
+        place: Place,
+        condition: Sql,
+        *,
+        reached: bool = False,
+    ) -> Sql:
+        """A scalar subquery: the one record of `table` for which the condition holds and that the caller may see;
+        `reached` as in Scope.guard."""
         pairs = self.pairs(table, type_, nodes, place)
-        tail = Sql(f" FROM {table.source} WHERE ", condition, " AND ", self.scope.guard(table))
+        tail = Sql(f" FROM {table.source} WHERE ", condition, " AND ", self.scope.guard(table, reached=reached))
         return self.dialect.object(pairs, tail)
+
+    def one_of(
+        self, types: Iterable[RecordType], ref: Named, nodes: Sequence[Any], place: Place, *, reached: bool = False
+    ) -> Expression:
+        """The record that `ref` names, of one of these types; null for another type. An interface is answered so: what
+        is selected of it differs from type to type."""
+        cases: list[Sql | str] = []
+        for record in types:
+            table, type_ = self.scope.record_table(record), object_type(self.scope.schema, record.name)
+            named = Sql(f"{table.ref('id')} = {ref.id}")
+            made = self.one(table, type_, nodes, place, named, reached=reached)
+            cases += (f" WHEN {ref.table} = '{record.table}' THEN ", self.dialect.answer(made))
+        return Sql("CASE", *cases, " END") if cases else self.dialect.null
 
     def _field(
         self, table: Table, type_: GraphQLObjectType, field: FieldMap, selected: Selected, place: Place
@@ -89,6 +116,14 @@ class Records:
             found = (*place, selected.key)
             name = f"{type_.name}.{selected.name}"
             return self.connections.compile(name, target, tie, given, inner_type(below), selected.nodes, found)
+        if isinstance(field, TimelineField):
+            given = self.scope.selection.arguments(selected, below)
+            found = (*place, selected.key)
+            return self.timelines.compile(
+                f"{type_.name}.{selected.name}", table, field, given, inner_type(below), selected.nodes, found
+            )
+        if isinstance(field, MomentField):
+            return self.dialect.show("datetime", table.col(field.column))
         if isinstance(field, MoneyField):
             return self.money(table, field, inner_type(below), selected)
         if isinstance(field, StampField):
@@ -139,12 +174,14 @@ class Records:
     ) -> list[Pair]:
         """The hidden columns that the batch fields need; each field is noted with the place of its rows."""
         needed: dict[str, None] = {"id": None}
+        mark = len(self.scope.batches)
         for name, selected in batches.items():
             field = record.fields[name]
             assert isinstance(field, BatchField)
             needed.update(dict.fromkeys(field.needs))
-            self.scope.batches.append(BatchSpec(place, record, field, tuple(selected)))
+            self.scope.batches.append(BatchSpec(place, mark, record, field, tuple(selected)))
         columns = table.model._meta.fields_map
         return [
-            (hidden(name), self.dialect.raw(getattr(columns[name], "kind", "text"), table.col(name))) for name in needed
+            (hidden(mark, name), self.dialect.raw(getattr(columns[name], "kind", "text"), table.col(name)))
+            for name in needed
         ]

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Protocol
+from functools import partial
+from typing import Any, Protocol
 
 from graphql import GraphQLObjectType
 
-from crmcore.kit.sql import EMPTY, Bind, Sql, all_of, any_of, join
+from crmcore.kit.sql import EMPTY, Sql, all_of, any_of, join
 from crmcore.query.aggregates import Aggregates
 from crmcore.query.arguments import Argument
 from crmcore.query.counting import total_count
@@ -21,12 +22,11 @@ from crmcore.query.dialects import Expression, Pair
 from crmcore.query.figures import Rows
 from crmcore.query.filters import Filters
 from crmcore.query.keyset import Half, Keyset, halves, leads_index
+from crmcore.query.pages import NUMBER, Pages, View
 from crmcore.query.paging import Order, Page, key_column, order_of, page_of
 from crmcore.query.scope import EACH, Place, Scope, Table
 from crmcore.query.search import Search
 from crmcore.query.selection import TYPENAME, Selected, inner_type
-
-_NUMBER: Final = '"~n"'
 
 
 class RecordPairs(Protocol):
@@ -66,6 +66,7 @@ class Connections:
         self.dialect = scope.dialect
         self.filters = filters
         self.cursors = cursors
+        self.pages = Pages(scope, cursors)
         self.records = records
 
     def compile(
@@ -120,7 +121,7 @@ class Connections:
             below = (*place, part.key, EACH)
             return self.records.aggregates.compile(found.rows, given, inner, part.nodes, below)
         if part.name == "pageInfo":
-            return self._page_info(found, inner, part)
+            return self.pages.info(self._view(found), inner, part)
         if part.name == "nodes":
             pairs = self.records.pairs(found.table, inner, part.nodes, (*place, part.key, EACH))
         else:
@@ -133,7 +134,7 @@ class Connections:
         if not found.name:
             return self.dialect.array(pairs, table.columns, self._select(found, size, reverse=False), table.alias)
         if found.page.backward:
-            tail = f" WHERE {table.alias}.{_NUMBER} <= {size} ORDER BY {table.alias}.{_NUMBER} DESC LIMIT {size}"
+            tail = f" WHERE {table.alias}.{NUMBER} <= {size} ORDER BY {table.alias}.{NUMBER} DESC LIMIT {size}"
         else:
             tail = f" LIMIT {size}"
         body = Sql(f" FROM {found.name} {table.alias}{tail}")
@@ -169,50 +170,18 @@ class Connections:
             both = [Sql("SELECT * FROM (", part, ') "~h"') for part in parts]
             order = found.order.sql(found.page.backward, '"~u"')
             inner = Sql('SELECT "~u".* FROM (', join(" UNION ALL ", both), f') "~u"{order} LIMIT {limit}')
-        return Sql(f'SELECT "~p".*, row_number() OVER () AS {_NUMBER} FROM (', inner, ') "~p"')
+        return Sql(f'SELECT "~p".*, row_number() OVER () AS {NUMBER} FROM (', inner, ') "~p"')
+
+    def _view(self, found: _List) -> View:
+        alias = found.table.alias
+        return View(found.name, alias, found.order, found.page, found.binding, partial(self._passed, found))
 
     def _edge(self, found: _List, type_: GraphQLObjectType, edges: Selected, place: Place) -> list[Pair]:
-        pairs: list[Pair] = []
-        for part in self.scope.selection.of(edges.nodes, type_):
-            if part.name == TYPENAME:
-                pairs.append((part.key, self.dialect.text(type_.name)))
-            elif part.name == "cursor":
-                pairs.append((part.key, self._cursor(found)))
-            else:
-                node = inner_type(type_.fields[part.name])
-                selected = self.records.pairs(found.table, node, part.nodes, (*place, part.key))
-                pairs.append((part.key, self.dialect.object(selected)))
-        return pairs
+        def node(nodes: Sequence[Any], place: Place) -> Expression:
+            return self.dialect.object(self.records.pairs(found.table, record, nodes, place))
 
-    def _cursor(self, found: _List) -> Sql:
-        """The marker that becomes a cursor, for a row of the CTE."""
-        self.scope.cursors.append(found.binding)
-        number = len(self.scope.cursors) - 1
-        alias, keys = found.table.alias, enumerate(found.order.keys)
-        values = [self.dialect.raw(key.value.kind, f"{alias}.{key_column(i)}") for i, key in keys]
-        word = Bind(lambda run: self.cursors.word, "text", "cursor")
-        return Sql(word, f" || '{number}.' || ", self.dialect.hex_array(values))
-
-    def _page_info(self, found: _List, type_: GraphQLObjectType, info: Selected) -> Sql:
-        pairs: list[Pair] = []
-        for part in self.scope.selection.of(info.nodes, type_):
-            if part.name == TYPENAME:
-                shown: Expression = self.dialect.text(type_.name)
-            elif part.name in ("startCursor", "endCursor"):
-                shown = self._end_cursor(found, part.name == "startCursor")
-            elif (part.name == "hasNextPage") is not found.page.backward:
-                more = Sql(f"(SELECT count(*) FROM {found.name}) > {found.page.size}")
-                shown = self.dialect.boolean(more)
-            else:
-                shown = self.dialect.boolean(self._passed(found))
-            pairs.append((part.key, shown))
-        return self.dialect.object(pairs)
-
-    def _end_cursor(self, found: _List, start: bool) -> Sql:
-        alias, number = found.table.alias, f"{found.table.alias}.{_NUMBER}"
-        direction = "" if start is not found.page.backward else " DESC"
-        tail = f" FROM {found.name} {alias} WHERE {number} <= {found.page.size} ORDER BY {number}{direction} LIMIT 1)"
-        return Sql("(SELECT ", self._cursor(found), tail)
+        record = inner_type(type_.fields["node"])
+        return self.pages.edge(self._view(found), type_, edges, place, node)
 
     def _passed(self, found: _List) -> Sql:
         """Whether there are rows on the side of the cursor that this page does not look at: mostly its own row is."""

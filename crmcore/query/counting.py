@@ -18,17 +18,28 @@ _PAGES: Final = 500
 
 def total_count(scope: Scope, table: Table, conditions: Sql, given: Mapping[str, Argument], *, root: bool) -> Sql:
     """A scalar subquery: how many rows of `table` fulfil the conditions."""
-    most, estimate = given.get("atMost"), given.get("estimate")
-    estimated = estimate is not None and estimate.exact() is True
-    if most is not None and not most.is_null():
-        if estimated:
-            assert estimate is not None
-            raise estimate.fail("cannot be used together with atMost.")
-        bound = most.bind(_bound, "bigint")
-        return Sql("(SELECT count(*) FROM (SELECT 1 FROM ", _rows(table, conditions), " LIMIT ", bound, ') "~")')
-    if estimated and root and scope.dialect.name == "postgres":
+    counted = exact_count(_rows(table, conditions), given)
+    if _estimated(given) and not _bounded(given) and root and scope.dialect.name == "postgres":
         return _estimate(table, conditions)
-    return Sql("(SELECT count(*) FROM ", _rows(table, conditions), ")")
+    return counted
+
+
+def exact_count(rows: Sql, given: Mapping[str, Argument]) -> Sql:
+    """A scalar subquery: how many rows there are, `rows` being what stands after FROM; never an estimate."""
+    if not _bounded(given):
+        return Sql("(SELECT count(*) FROM ", rows, ")")
+    if _estimated(given):
+        raise given["estimate"].fail("cannot be used together with atMost.")
+    bound = given["atMost"].bind(_bound, "bigint")
+    return Sql("(SELECT count(*) FROM (SELECT 1 FROM ", rows, " LIMIT ", bound, ') "~")')
+
+
+def _bounded(given: Mapping[str, Argument]) -> bool:
+    return "atMost" in given and not given["atMost"].is_null()
+
+
+def _estimated(given: Mapping[str, Argument]) -> bool:
+    return "estimate" in given and given["estimate"].exact() is True
 
 
 def _bound(given: int) -> int:

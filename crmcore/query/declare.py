@@ -42,6 +42,26 @@ class Many(Generic[T]):
     """Annotation of a to-many relation: a connection with its own `where`, `orderBy` and paging."""
 
 
+class Timeline:
+    """Annotation of a timeline: what happened to the record, of all kinds, in one list ordered by time. The records
+    whose `Moment` names the record's type stand on it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """Where a record stands in time, and on whose timelines.
+
+        @record(models.StageTransition, moment=Moment("at", of=("deal", "deal.customer")))
+
+    at  its column of type UtcDatetime; while that is null, the record is on no timeline
+    of  to-one paths of foreign keys, each to a record that may have a timeline. An index on the tenant, the first key
+        of the path, `at` and the id serves it
+    """
+
+    at: str
+    of: tuple[str, ...]
+
+
 class Money:
     """Annotation of an amount with its currency: a Scaled column and a Text(3) column beside it."""
 
@@ -72,6 +92,7 @@ class Declaration:
     description: str
     specs: Mapping[str, FieldSpec]
     writes: tuple[Write, ...] = WRITES
+    moment: Moment | None = None
     plugin: str = ""
 
 
@@ -120,12 +141,15 @@ def batch(
     return FieldSpec(description, batch=function, needs=tuple(needs), deprecated=deprecated)
 
 
-def record(model: type[Record], *, writes: Sequence[Write] = WRITES, name: str = "") -> Callable[[_Cls], _Cls]:
-    """Put a model into the graph. `writes` lists the generated mutations (none for append-only records)."""
+def record(
+    model: type[Record], *, writes: Sequence[Write] = WRITES, name: str = "", moment: Moment | None = None
+) -> Callable[[_Cls], _Cls]:
+    """Put a model into the graph. `writes` lists the generated mutations (none for append-only records); `moment` puts
+    its rows on the timelines of others."""
 
     def declare(cls: _Cls) -> _Cls:
         cls.__crm_record__ = Declaration(  # type: ignore[attr-defined]
-            cls, model, name or cls.__name__, _doc(cls), _specs(cls), tuple(writes)
+            cls, model, name or cls.__name__, _doc(cls), _specs(cls), tuple(writes), moment
         )
         return cls
 

@@ -47,6 +47,9 @@ class Dialect(Arithmetic, Comparing, Protocol):
     def text(self, constant: str) -> str:
         """A constant of ours as text."""
 
+    def constant(self, constant: str) -> str:
+        """A constant of ours as text that is compared and sorted as columns are: by code point."""
+
     def boolean(self, condition: Sql) -> Sql:
         """A condition that is never null, as JSON true or false."""
 
@@ -121,6 +124,9 @@ class Postgres(PostgresArithmetic, PostgresComparing):
 
     def text(self, constant: str) -> str:
         return f"{literal(constant)}::text"
+
+    def constant(self, constant: str) -> str:
+        return f'{literal(constant)}::text COLLATE "C"'
 
     def boolean(self, condition: Sql) -> Sql:
         return Sql("(", condition, ")")
@@ -205,6 +211,9 @@ class Sqlite(SqliteArithmetic, SqliteComparing):
         return Sql(f"'{table}_' || ", expression)
 
     def text(self, constant: str) -> str:
+        return literal(constant)
+
+    def constant(self, constant: str) -> str:
         return literal(constant)
 
     def boolean(self, condition: Sql) -> Sql:

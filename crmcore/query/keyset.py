@@ -84,10 +84,10 @@ class Keyset:
         if with_nulls:
             return Sql(f"{key.ref} IS NULL AND ", any_of(self._terms(1, reverse)))
         filled = replace(self.order, keys=(replace(key, nullable=False), *self.order.keys[1:]))
-        return self._in(filled).beyond(reverse)
+        return self.within(filled).beyond(reverse)
 
-    def _in(self, order: Order) -> Keyset:
-        """The same cursor in an order that differs in what may be null."""
+    def within(self, order: Order) -> Keyset:
+        """The same cursor in an order of the same keys, which may call them otherwise or differ in what may be null."""
         other = copy(self)
         other.order = order
         return other

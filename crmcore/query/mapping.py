@@ -10,7 +10,7 @@ from typing import Any
 from crmcore.kit.text import plural
 from crmcore.platform.fields import Column as ColumnType
 from crmcore.platform.record import Record
-from crmcore.query.declare import BatchFunction, Write
+from crmcore.query.declare import BatchFunction, Moment, Write
 
 EnumClass = type[StrEnum]
 Writable = str
@@ -115,6 +115,31 @@ class ManyField(FieldMap):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MomentField(FieldMap):
+    """When the record happened, for timelines: a UtcDatetime column."""
+
+    column: str
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A kind of record on a timeline: `column` holds its time. `steps` lead to its rows from the timeline's record:
+    rows of the first model whose column holds that record's key, rows of the next whose column holds theirs."""
+
+    record: RecordType
+    column: str
+    nullable: bool
+    steps: tuple[tuple[type[Record], str], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimelineField(FieldMap):
+    """What happened to the record: rows of its members in one order."""
+
+    members: tuple[Member, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BatchField(FieldMap):
     """A field that Python answers once for all rows. `annotation` is its Python type, without None."""
 
@@ -132,6 +157,7 @@ class RecordType:
     description: str
     writes: tuple[Write, ...]
     plugin: str = ""
+    moment: Moment | None = None
     fields: dict[str, FieldMap] = field(default_factory=dict)
 
     @property
@@ -143,6 +169,11 @@ class RecordType:
     def searchable(self) -> bool:
         """Whether records of this kind are found by words."""
         return bool(self.model.special.search) and not self.model.special.finds
+
+    @property
+    def on_timelines(self) -> bool:
+        """Whether it is a TimelineItem."""
+        return self.moment is not None
 
     @property
     def root(self) -> str:

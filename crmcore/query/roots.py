@@ -17,7 +17,7 @@ from crmcore.query.cursors import Cursors
 from crmcore.query.figures import Rows
 from crmcore.query.mapping import RecordType
 from crmcore.query.operands import converter, list_converter
-from crmcore.query.scope import EACH, Place, Scope, uuid_bind
+from crmcore.query.scope import EACH, Named, Scope, uuid_bind
 from crmcore.query.selection import object_type
 
 RootKind = Literal["list", "one", "external", "aggregate", "node", "nodes", "ref", "refs"]
@@ -123,12 +123,12 @@ class Roots:
         id_ = given["id"].bind(converter("uuid", self.dialect.name, root.record.table), "uuid")
         return self._one(root.record, reading, Sql(id_))
 
-    def _one(self, record: RecordType, reading: Reading, id_: Sql, place: Place = (), *, deleted: bool = False) -> Sql:
+    def _one(self, record: RecordType, reading: Reading, id_: Sql, *, deleted: bool = False) -> Sql:
         table = self.scope.record_table(record)
         table.deleted = deleted
         type_ = object_type(self.scope.schema, record.name)
         found = Sql(f"{table.ref('id')} = ", id_)
-        return self.records.one(table, type_, reading.nodes, place, found)
+        return self.records.one(table, type_, reading.nodes, (), found)
 
     def _aggregate(self, record: RecordType, given: Mapping[str, Argument], reading: Reading) -> Sql:
         table = self.scope.record_table(record)
@@ -187,15 +187,12 @@ class Roots:
                 Bind(lambda run: [k for _, k in keys(run)], "uuid[]"),
                 ') WITH ORDINALITY AS v("type", "id", "n")',
             )
-            kind, id_ = 'v."type"', 'v."id"'
+            ref = Named('v."type"', 'v."id"')
         else:
             as_json = list_converter(lambda pair: [pair[0], str(pair[1])], "sqlite")
             source = Sql("json_each(", Bind(lambda run: as_json(keys(run))), ") v")
-            kind, id_ = "v.value ->> 0", "v.value ->> 1"
-        cases: list[Sql | Bind | str] = ["CASE"]
-        for record in records:
-            cases += (f" WHEN {kind} = '{record.table}' THEN ", self._one(record, reading, Sql(id_), (EACH,)))
-        element = Sql(*cases, " END") if records else Sql(self.dialect.null)
+            ref = Named("v.value ->> 0", "v.value ->> 1")
+        element = self.records.one_of(records, ref, reading.nodes, (EACH,))
         return self.dialect.list_of(element, source, nulls=_nulls(reading))
 
 

@@ -69,10 +69,20 @@ class Table:
 
 
 @dataclass(frozen=True, slots=True)
+class Named:
+    """Two expressions that name a record: its table's name, and its key."""
+
+    table: str
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
 class BatchSpec:
-    """A batch field of a selection: the rows at `place` get its value under each of `selected`'s keys."""
+    """A batch field of a selection: the rows at `place` get its value under each of `selected`'s keys. Where records of
+    several types stand at one place, `mark` tells those of this selection: their hidden columns have it."""
 
     place: Place
+    mark: int
     record: RecordType
     field: BatchField
     selected: tuple[Selected, ...]
@@ -166,4 +176,4 @@ def uuid_bind(get: Any, dialect: Dialect, key: str | None = None) -> Bind:
     return Bind(text, "", key)
 
 
-__all__ = ["DIALECTS", "EACH", "BatchSpec", "Limits", "Place", "Scope", "Table", "uuid_bind"]
+__all__ = ["DIALECTS", "EACH", "BatchSpec", "Limits", "Named", "Place", "Scope", "Table", "uuid_bind"]

@@ -65,20 +65,20 @@ class Splice:
         for batch in found:
             await self._fill(batch)
         for batch in found:
-            names = [hidden("id"), *map(hidden, batch.spec.field.needs)]
+            names = [hidden(batch.spec.mark, name) for name in ("id", *batch.spec.field.needs)]
             for row, _ in batch.places:
                 for name in names:
                     row.pop(name, None)
         return orjson.dumps(tree)
 
     def _collect(self, tree: Any, spec: BatchSpec) -> _Field:
-        places = list(_rows(tree, spec.place, ()))
-        columns = spec.record.model._meta.fields_map
+        id_, columns = hidden(spec.mark, "id"), spec.record.model._meta.fields_map
+        places = [(row, path) for row, path in _rows(tree, spec.place, ()) if id_ in row]
         rows: dict[str, dict[str, Any]] = {}
         for row, _ in places:
-            key = row[hidden("id")]
+            key = row[id_]
             if key not in rows:
-                needs = {n: _python(columns[n], row[hidden(n)]) for n in spec.field.needs}
+                needs = {n: _python(columns[n], row[hidden(spec.mark, n)]) for n in spec.field.needs}
                 rows[key] = {"id": UUID(key), **needs}
         return _Field(spec, places, rows)
 
@@ -91,7 +91,7 @@ class Splice:
             waiting: list[_Waiting] = []
             for row, path in batch.places:
                 where = (*path, selected.key)
-                found = values[row[hidden("id")]]
+                found = values[row[hidden(batch.spec.mark, "id")]]
                 try:
                     if isinstance(found, Exception):
                         raise found
@@ -149,7 +149,7 @@ class Splice:
 
 
 def _rows(found: Any, place: Place, path: Path) -> Iterator[tuple[dict[str, Any], Path]]:
-    """The rows at a place below `found`, with their paths; nulls on the way have none."""
+    """The rows at a place below `found`, with their paths. Nulls on the way have none, nor records of other types."""
     if found is None:
         return
     if not place:
@@ -159,7 +159,7 @@ def _rows(found: Any, place: Place, path: Path) -> Iterator[tuple[dict[str, Any]
     if step is None:
         for number, item in enumerate(found):
             yield from _rows(item, rest, (*path, number))
-    else:
+    elif type(step) is int or step in found:
         yield from _rows(found[step], rest, (*path, step))
 
 

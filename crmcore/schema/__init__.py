@@ -5,7 +5,7 @@ The records' own classes are for annotations: import them under TYPE_CHECKING.
 
 from typing import TYPE_CHECKING
 
-from crmcore.query import Many, Money, Ref, Refs, batch, extend, field, record
+from crmcore.query import Many, Moment, Money, Ref, Refs, Timeline, batch, extend, field, record
 from crmcore.schema.actions import action, arg
 from crmcore.schema.printing import print_core_schema
 
@@ -33,6 +33,7 @@ __all__ = [
     "Deal",
     "Interaction",
     "Many",
+    "Moment",
     "Money",
     "Order",
     "OrderLine",
@@ -44,6 +45,7 @@ __all__ = [
     "StageTransition",
     "Task",
     "Team",
+    "Timeline",
     "Touchpoint",
     "User",
     "action",

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from crmcore.domain import activities as models
-from crmcore.query import field, record
+from crmcore.query import Moment, field, record
 
 if TYPE_CHECKING:
     from crmcore.schema.care import Touchpoint
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from crmcore.schema.people import User
 
 
-@record(models.Interaction)
+@record(models.Interaction, moment=Moment("at", of=("customer", "contact", "deal", "case")))
 class Interaction:
     """One exchange with a customer: a call, a mail, a meeting, a note."""
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from crmcore.domain import care as models
 from crmcore.domain.customers import Channel
-from crmcore.query import Many, field, record
+from crmcore.query import Many, Moment, field, record
 from crmcore.schema.actions import action, arg
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class CarePlan:
     touchpoints: Many[Touchpoint] = field("The contacts it plans.")
 
 
-@record(models.Touchpoint)
+@record(models.Touchpoint, moment=Moment("done_at", of=("customer", "contact")))
 class Touchpoint:
     """One planned contact with a customer."""
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from crmcore.domain import cases as models
 from crmcore.domain.customers import Channel
-from crmcore.query import Many, field, record
+from crmcore.query import Many, Moment, Timeline, field, record
 from crmcore.schema.actions import action, arg
 
 if TYPE_CHECKING:
@@ -44,11 +44,12 @@ class Case:
     resolved_at: datetime | None = field("When it was solved.", write="create")
     closed_at: datetime | None = field("When it was closed.", write="create")
     events: Many[CaseEvent] = field("What happened to it.")
+    timeline: Timeline = field("What happened to it: its events and exchanges.")
     interactions: Many[Interaction] = field("Exchanges about it.")
     tasks: Many[Task] = field("What is to do for it.")
 
 
-@record(models.CaseEvent, writes=())
+@record(models.CaseEvent, writes=(), moment=Moment("at", of=("case", "case.customer", "case.contact")))
 class CaseEvent:
     """A case was raised, came to another status or got another assignee. Written by the engine, never changed."""
 

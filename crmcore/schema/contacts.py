@@ -6,7 +6,7 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from crmcore.domain import contacts as models
-from crmcore.query import Many, field, record
+from crmcore.query import Many, Timeline, field, record
 
 if TYPE_CHECKING:
     from crmcore.schema.activities import Interaction
@@ -31,6 +31,7 @@ class Contact:
     customers: Many[Customer] = field("The customers the person belongs to.", through=models.ContactLink)
     contact_points: Many[ContactPoint] = field("Email addresses, phone numbers and the like.")
     addresses: Many[Address] = field("Where the person is.")
+    timeline: Timeline = field("What happened with the person: exchanges, cases on their way, care given.")
     interactions: Many[Interaction] = field("Exchanges with this person.")
     cases: Many[Case] = field("Cases this person raised.")
 

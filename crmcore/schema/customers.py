@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from crmcore.domain import contacts
 from crmcore.domain import customers as models
-from crmcore.query import Many, Money, field, record
+from crmcore.query import Many, Money, Timeline, field, record
 
 if TYPE_CHECKING:
     from crmcore.schema.activities import Interaction, Task
@@ -56,6 +56,9 @@ class Customer:
     orders: Many[Order] = field("What the customer ordered.")
     cases: Many[Case] = field("Questions, requests and complaints.")
     interactions: Many[Interaction] = field("Every exchange with the customer.")
+    timeline: Timeline = field(
+        "What happened with the customer: exchanges, deals and cases on their way, orders placed, care given."
+    )
     tasks: Many[Task] = field("What is to do for the customer.")
     care_plans: Many[CarePlan] = field("The plans by which the customer is cared for.")
     touchpoints: Many[Touchpoint] = field("Planned and past care contacts.")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from strawberry import ID
 
 from crmcore.domain import deals as models
-from crmcore.query import Many, Money, field, record
+from crmcore.query import Many, Moment, Money, Timeline, field, record
 from crmcore.schema.actions import action, arg
 
 if TYPE_CHECKING:
@@ -70,11 +70,12 @@ class Deal:
     source: str | None = field("Where the deal came from.")
     transitions: Many[StageTransition] = field("Every stage it entered.")
     orders: Many[Order] = field("The orders that came of it.")
+    timeline: Timeline = field("What happened to it: exchanges, stages, orders placed.")
     interactions: Many[Interaction] = field("Exchanges about it.")
     tasks: Many[Task] = field("What is to do for it.")
 
 
-@record(models.StageTransition, writes=())
+@record(models.StageTransition, writes=(), moment=Moment("at", of=("deal", "deal.customer")))
 class StageTransition:
     """A deal entered a stage. Written by the engine, never changed."""
 
@@ -86,7 +87,7 @@ class StageTransition:
     reason: str | None = field("Why it moved.")
 
 
-@record(models.Order)
+@record(models.Order, moment=Moment("placed_at", of=("customer", "deal")))
 class Order:
     """What a customer ordered."""
 

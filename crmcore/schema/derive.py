@@ -18,9 +18,10 @@ from crmcore.schema.actions import action_mutation
 from crmcore.schema.aggregates import make_aggregates, make_key
 from crmcore.schema.custom import make_custom
 from crmcore.schema.filters import make_filters, make_value_filters
+from crmcore.schema.interfaces import make_node, make_timelines
 from crmcore.schema.listing import plugins_root
 from crmcore.schema.mutations import record_mutations
-from crmcore.schema.outputs import make_node, make_record
+from crmcore.schema.outputs import make_record
 from crmcore.schema.payloads import make_errors
 from crmcore.schema.roots import RootField, query_roots
 from crmcore.schema.scalars import SCALARS
@@ -85,6 +86,7 @@ def derive(shares: Sequence[Share]) -> CrmSchema:
     make_values(shapes)
     make_value_filters(shapes)
     make_key(shapes)
+    make_timelines(registry, shapes)
     errors = [*make_errors(shapes), *make_custom(shapes)]
     for record in registry.records.values():
         make_record(registry, shapes, record)

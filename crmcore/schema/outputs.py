@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Any, Final
 
 import strawberry
@@ -15,35 +16,20 @@ from crmcore.query.mapping import (
     ExternalRefsField,
     FieldMap,
     ManyField,
+    MomentField,
     MoneyField,
     OneField,
     RecordType,
     Registry,
     StampField,
+    TimelineField,
     ValueField,
 )
 from crmcore.schema.aggregates import aggregate_field
+from crmcore.schema.interfaces import timeline_arguments
+from crmcore.schema.pages import make_connection, page_arguments
 from crmcore.schema.shapes import Shapes, argument, listed, optional, shaped
 from crmcore.schema.values import column_type, python_type
-
-_ESTIMATE: Final = (
-    "True may answer with an estimate, which costs little however long the list is: on PostgreSQL, above 10000, for a "
-    "list at the root, from a sample of the table, mostly right within a few percent. All other answers are exact."
-)
-
-
-def make_node(shapes: Shapes) -> None:
-    """The interface of everything that has a global id."""
-    shapes.interface(
-        "Node",
-        "A record with a global id. Fetch one with node(id:), several with nodes(ids:).",
-        lambda: [shaped("id", strawberry.ID, "Global id: the kind of record, then a UUID.")],
-        _never,
-    )
-
-
-def _never(value: Any) -> str:
-    raise TypeError(f"A {type(value).__name__} is no record: return a Ref or Refs, which the read engine completes.")
 
 
 def make_record(registry: Registry, shapes: Shapes, record: RecordType) -> None:
@@ -53,24 +39,11 @@ def make_record(registry: Registry, shapes: Shapes, record: RecordType) -> None:
         name,
         record.description,
         lambda: [_field(registry, shapes, field) for field in record.fields.values()],
-        interfaces=(shapes["Node"],),
+        interfaces=(shapes["TimelineItem" if record.on_timelines else "Node"],),
         plugin=record.plugin,
     )
-    shapes.object(
-        f"{name}Connection",
-        f"A page of {name} records.",
-        lambda: _connection(shapes, name),
-        plugin=record.plugin,
-    )
-    shapes.object(
-        f"{name}Edge",
-        f"The {name} with its place in the list.",
-        lambda: [
-            shaped("cursor", str, "The record's place: hand it to after or before."),
-            shaped("node", shapes[name], "The record."),
-        ],
-        plugin=record.plugin,
-    )
+    said = f"A page of {name} records.", f"The {name} with its place in the list."
+    make_connection(shapes, name, name, said, lambda: [aggregate_field(shapes, name)], plugin=record.plugin)
 
 
 def list_arguments(shapes: Shapes, record: RecordType) -> list[StrawberryArgument]:
@@ -81,10 +54,7 @@ def list_arguments(shapes: Shapes, record: RecordType) -> list[StrawberryArgumen
         argument(
             "orderBy", optional(listed(shapes[f"{target}Order"])), "Keys of the order, the first one counts most."
         ),
-        argument("first", optional(int), "How many records from the start, or after the cursor. 50 unless given."),
-        argument("after", optional(str), "A cursor of a page with the same where and orderBy: begin behind it."),
-        argument("last", optional(int), "How many records from the end, or before the cursor."),
-        argument("before", optional(str), "A cursor of a page with the same where and orderBy: end in front of it."),
+        *page_arguments("where and orderBy"),
     ]
     if record.searchable:
         found.insert(1, argument("search", optional(str), _SEARCH))
@@ -132,30 +102,14 @@ def node_roots(shapes: Shapes) -> Iterable[tuple[StrawberryField, str]]:
     yield shaped("nodes", optional(listed(node)), said, arguments=many), "nodes"
 
 
-def _connection(shapes: Shapes, name: str) -> list[StrawberryField]:
-    return [
-        shaped("nodes", listed(shapes[name]), "The records of this page."),
-        shaped("edges", listed(shapes[f"{name}Edge"]), "The records of this page, each with its cursor."),
-        shaped("pageInfo", shapes["PageInfo"], "Where this page stands in the list."),
-        aggregate_field(shapes, name),
-        shaped(
-            "totalCount",
-            int,
-            "How many records the whole list has; counted only when asked for.",
-            arguments=[
-                argument(
-                    "atMost", optional(int), "Stop counting here: this number as the answer means so many or more."
-                ),
-                argument("estimate", optional(bool), _ESTIMATE),
-            ],
-        ),
-    ]
-
-
 def _field(registry: Registry, shapes: Shapes, field: FieldMap) -> StrawberryField:
     kind = _kind(shapes, field)
-    arguments = list_arguments(shapes, registry.records[field.target]) if isinstance(field, ManyField) else []
-    if isinstance(field, CustomFields):
+    arguments: Sequence[StrawberryArgument] = ()
+    if isinstance(field, ManyField):
+        arguments = list_arguments(shapes, registry.records[field.target])
+    elif isinstance(field, TimelineField):
+        arguments = timeline_arguments(shapes)
+    elif isinstance(field, CustomFields):
         arguments = [argument("keys", optional(listed(str)), "Only the fields with these keys.")]
     return shaped(
         field.name,
@@ -182,5 +136,9 @@ def _kind(shapes: Shapes, field: FieldMap) -> Any:
         return shapes[field.target]
     if isinstance(field, ManyField):
         return shapes[f"{field.target}Connection"]
+    if isinstance(field, TimelineField):
+        return shapes["TimelineConnection"]
+    if isinstance(field, MomentField):
+        return datetime
     assert isinstance(field, BatchField)
     return python_type(shapes, field.annotation)

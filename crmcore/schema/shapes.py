@@ -62,9 +62,18 @@ class Shapes:
             definition.is_type_of = lambda _value, _info: True
         return made
 
-    def interface(self, name: str, description: str, fields: Fields, resolve_type: Callable[[Any], str]) -> type:
-        """An interface type; `resolve_type` names the object type of a value that a resolver returned."""
-        made = self._class(name, description, fields, (), "", kind=strawberry.interface)
+    def interface(
+        self,
+        name: str,
+        description: str,
+        fields: Fields,
+        resolve_type: Callable[[Any], str],
+        *,
+        interfaces: Sequence[type] = (),
+    ) -> type:
+        """An interface type; `resolve_type` names the object type of a value that a resolver returned. What implements
+        it implements its `interfaces` too."""
+        made = self._class(name, description, fields, interfaces, "", kind=strawberry.interface)
         definition: StrawberryObjectDefinition = made.__strawberry_definition__  # type: ignore[attr-defined]
         definition.resolve_type = lambda value, _info, _type: resolve_type(value)
         return made

@@ -210,19 +210,27 @@ def connections(schema: GraphQLSchema) -> Iterator[str]:
     for owner, name, field in _fields(schema):
         kind = get_named_type(field.type)
         if isinstance(kind, GraphQLObjectType) and kind.name.endswith("Connection"):
-            missing = [a for a in ("where", "orderBy", *PAGING) if a not in field.args]
+            of_records = _node_of(schema, kind) == kind.name.removesuffix("Connection")
+            takes = ("where", "orderBy", *PAGING) if of_records else PAGING
+            missing = [a for a in takes if a not in field.args]
             if missing:
                 yield f"{owner.name}.{name}: a connection takes {', '.join(missing)}"
     for kind in _objects(schema):
         if kind.name.endswith("Connection"):
-            node = kind.name.removesuffix("Connection")
+            stem, node = kind.name.removesuffix("Connection"), _node_of(schema, kind)
             wanted = {
-                "nodes": f"[{node}!]!", "edges": f"[{node}Edge!]!", "pageInfo": "PageInfo!", "totalCount": "Int!",
+                "nodes": f"[{node}!]!", "edges": f"[{stem}Edge!]!", "pageInfo": "PageInfo!", "totalCount": "Int!",
             }  # fmt: skip
             for name, form in wanted.items():
                 found = str(kind.fields[name].type) if name in kind.fields else "missing"
                 if found != form:
                     yield f"{kind.name}.{name}: should be {form}, is {found}"
+
+
+def _node_of(schema: GraphQLSchema, connection: Fielded) -> str:
+    """`Deal` for DealConnection; for the list of an interface TimelineItem, which is called TimelineConnection, that."""
+    stem = connection.name.removesuffix("Connection")
+    return f"{stem}Item" if isinstance(schema.type_map.get(f"{stem}Item"), GraphQLInterfaceType) else stem
 
 
 def records(schema: GraphQLSchema) -> Iterator[str]:

@@ -29,6 +29,7 @@ from crmcore.query import (
     CustomFields,
     ExternalRefsField,
     ManyField,
+    MomentField,
     MoneyField,
     OneField,
     ReadEngine,
@@ -37,6 +38,7 @@ from crmcore.query import (
     Registry,
     Root,
     StampField,
+    TimelineField,
     ValueField,
     relative,
 )
@@ -52,6 +54,7 @@ _OPERANDS = {
     "datetime": "DateTime", "date": "Date",
 }  # fmt: skip
 _PAGING = "search: String, first: Int, after: String, last: Int, before: String"
+_TIMELINE = "types: [TimelineType!], since: DateTime, until: DateTime, direction: OrderDirection, first: Int, after: String, last: Int, before: String"
 _BATCH_TYPES = {str: "String", int: "Int", bool: "Boolean", float: "Float"}
 
 
@@ -79,6 +82,10 @@ def _sdl(registry: Registry) -> Any:
     yield f"enum DateGrain {{ {' '.join(words.GRAINS)} }}"
     periods = [*(f"{k}: Int" for k in relative.COUNTED), *(f"{k}: Boolean" for k in relative.NAMED)]
     yield f"input RelativePeriod {{ {' '.join(periods)} timeZone: String }}"
+    on_timelines = [words.enum_name(r.name) for r in registry.records.values() if r.on_timelines]
+    yield f"enum TimelineType {{ {' '.join(on_timelines)} }}"
+    yield "interface TimelineItem implements Node { id: ID! timelineAt: DateTime }"
+    yield from _connection("Timeline", "TimelineItem")
     for kind, operand in _OPERANDS.items():
         yield f"input {words.TYPE_NAMES[kind]} {{ {_operators(kind, operand)} }}"
     yield f"input ActorKindFilter {{ {_operators('choice', 'ActorKind')} }}"
@@ -117,11 +124,16 @@ def _many_filter(name: str) -> str:
     return f"input {name}ManyFilter {{ {many} }} {count}"
 
 
+def _connection(name: str, node: str, more: str = "") -> Any:
+    yield f"type {name}Connection {{ nodes: [{node}!]! edges: [{name}Edge!]! pageInfo: PageInfo! totalCount(atMost: Int, estimate: Boolean): Int!{more} }}"
+    yield f"type {name}Edge {{ cursor: String! node: {node}! }}"
+
+
 def _record(registry: Registry, record: RecordType) -> Any:
     name = record.name
-    yield f"type {name} implements Node {{ {' '.join(_output(f) for f in _own(record))} }}"
-    yield f"type {name}Connection {{ nodes: [{name}!]! edges: [{name}Edge!]! pageInfo: PageInfo! totalCount(atMost: Int, estimate: Boolean): Int! aggregate({_grouping(name)}): [{name}Aggregate!]! }}"
-    yield f"type {name}Edge {{ cursor: String! node: {name}! }}"
+    interfaces = "TimelineItem & Node" if record.on_timelines else "Node"
+    yield f"type {name} implements {interfaces} {{ {' '.join(_output(f) for f in _own(record))} }}"
+    yield from _connection(name, name, f" aggregate({_grouping(name)}): [{name}Aggregate!]!")
     filters = " ".join(f"{key}: {_filter(key, f)}" for key, f in words.filterable(record).items())
     yield f"input {name}Filter {{ and: [{name}Filter!] or: [{name}Filter!] not: {name}Filter {filters} }}"
     yield _many_filter(name)
@@ -195,6 +207,10 @@ def _output(field: Any) -> str:
         return f"{field.name}(where: {target}Filter, orderBy: [{target}Order!], {_PAGING}): {target}Connection!"
     if isinstance(field, OneField):
         return f"{field.name}: {field.target}"
+    if isinstance(field, TimelineField):
+        return f"{field.name}({_TIMELINE}): TimelineConnection!"
+    if isinstance(field, MomentField):
+        return f"{field.name}: DateTime{must}"
     if isinstance(field, MoneyField):
         return f"{field.name}: Money{must}"
     if isinstance(field, StampField):

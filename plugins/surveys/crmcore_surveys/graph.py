@@ -5,14 +5,18 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from crmcore.schema import Many, action, arg, batch, extend, field, record
+from crmcore.schema import Many, Moment, action, arg, batch, extend, field, record
 from crmcore_surveys import commands, models
 
 if TYPE_CHECKING:
     from crmcore.schema import Contact, Customer
 
 
-@record(models.SurveysResponse, writes=("delete", "restore"))
+@record(
+    models.SurveysResponse,
+    writes=("delete", "restore"),
+    moment=Moment("answered_at", of=("customer", "contact")),
+)
 class SurveysResponse:
     """What a customer answered to the question how likely they are to recommend us."""
 

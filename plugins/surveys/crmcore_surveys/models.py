@@ -33,4 +33,7 @@ class SurveysResponse(Record):
 
     class Meta(Record.Meta):
         table = "surveys_response"
-        indexes = (("tenant_id", "customer_id", "answered_at", "id"),)
+        indexes = (
+            ("tenant_id", "customer_id", "answered_at", "id"),
+            ("tenant_id", "contact_id", "answered_at", "id"),
+        )

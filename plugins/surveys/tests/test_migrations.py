@@ -30,7 +30,7 @@ def core_url(databases: Databases) -> Iterator[str]:
     databases.drop(url)
 
 
-MIGRATIONS = ["surveys.0001_initial", "surveys.0002_custom_fields"]
+MIGRATIONS = ["surveys.0001_initial", "surveys.0002_custom_fields", "surveys.0003_timeline"]
 
 
 async def context(db: Database, apps: list[App]) -> Context:

@@ -179,6 +179,40 @@ async def test_a_page_of_fifty_costs_as_many_statements_as_a_page_of_five(client
     assert all(node["again"] == node["surveysResponses"]["nodes"][0]["score"] for node in nodes)
 
 
+async def test_answers_stand_on_the_timelines_of_who_gave_them(client: Client):
+    """Of the customer and of the contact, beside what the core has there."""
+    alfki = await client.create("customer", name="Alfki")
+    contact = await client.create("contact", lastName="Li")
+    first = await answered(client, alfki, 3, day=1)
+    note = {
+        "customerId": alfki,
+        "kind": "NOTE",
+        "direction": "IN",
+        "at": "2026-03-02T09:00:00Z",
+        "subject": "Asked why",
+    }
+    talk = await client.create("interaction", **note)
+    last = await answered(client, alfki, 9, day=3, contactId=contact)
+    query = """
+    query($customer: ID!, $contact: ID!, $types: [TimelineType!]) {
+      customer(id: $customer) {
+        timeline(types: $types) { nodes { id timelineAt ... on SurveysResponse { score } ... on Interaction { subject } } }
+      }
+      contact(id: $contact) { timeline { nodes { __typename id } } }
+    }
+    """
+    found = await client.data(query, customer=alfki, contact=contact)
+    at = "2026-03-0{}T09:00:00.000000+00:00".format
+    assert found["customer"]["timeline"]["nodes"] == [
+        {"id": last, "timelineAt": at(3), "score": 9},
+        {"id": talk, "timelineAt": at(2), "subject": "Asked why"},
+        {"id": first, "timelineAt": at(1), "score": 3},
+    ]
+    assert found["contact"]["timeline"]["nodes"] == [{"__typename": "SurveysResponse", "id": last}]
+    only = await client.data(query, customer=alfki, contact=contact, types=["SURVEYS_RESPONSE"])
+    assert [node["id"] for node in only["customer"]["timeline"]["nodes"]] == [last, first]
+
+
 # ---------------------------------------------------------------- who sees what
 
 

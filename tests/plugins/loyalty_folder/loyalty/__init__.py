@@ -24,4 +24,4 @@ class Plugin:
     def crm_graph(self) -> Sequence[type]:
         from . import graph
 
-        return [graph.LoyaltyVisit, graph.CustomerLoyalty]
+        return [graph.LoyaltyVisit, graph.CustomerLoyalty, graph.InteractionLoyalty]

@@ -7,7 +7,7 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from crmcore.plugins import Context, Row
-from crmcore.schema import Many, batch, extend, field, record
+from crmcore.schema import Many, Moment, batch, extend, field, record
 
 from . import models
 
@@ -15,13 +15,19 @@ if TYPE_CHECKING:
     from crmcore.schema import Customer
 
 
-@record(models.LoyaltyVisit)
+async def praises(rows: Sequence[Row], ctx: Context) -> list[str | None]:
+    """What we say to a visit: the louder, the more it is worth."""
+    return ["Thanks" + "!" * row["points"] for row in rows]
+
+
+@record(models.LoyaltyVisit, moment=Moment("created_at", of=("customer",)))
 class LoyaltyVisit:
     """A visit of a customer to our shop."""
 
     customer: Customer | None = field("Who came.")
     visited_on: date = field("The day.")
     points: int = field("What the visit is worth.")
+    praise: str | None = batch(praises, "What we say to it.", needs=("points",))
 
 
 async def letters(rows: Sequence[Row], ctx: Context) -> list[str | None]:
@@ -37,3 +43,17 @@ class CustomerLoyalty:
 
     loyalty_visits: Many[LoyaltyVisit] = field("The customer's visits.")
     loyalty_letter: str | None = batch(letters, "How a letter to the customer begins.", needs=("name",))
+
+
+async def lengths(rows: Sequence[Row], ctx: Context) -> list[int | None]:
+    """How long each subject is; silence fails, to see whose fields that takes with it."""
+    if any(row["subject"] == "Silence" for row in rows):
+        raise RuntimeError("Silence has no length")
+    return [len(row["subject"]) for row in rows]
+
+
+@extend("Interaction")
+class InteractionLoyalty:
+    """What an exchange shows of it."""
+
+    loyalty_length: int | None = batch(lengths, "How long its subject is.", needs=("subject",))
