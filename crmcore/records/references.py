@@ -9,13 +9,14 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from itertools import starmap
 from types import MappingProxyType
+from typing import Final
 from uuid import UUID
 
 import orjson
 
 from crmcore.errors import NotFound
 from crmcore.kit.sql import Dialect, Sql, ident, join
-from crmcore.platform.fields import Json
+from crmcore.platform.fields import Json, Uuid
 from crmcore.platform.record import Draft, Record
 from crmcore.records.graph import Key
 from crmcore.records.rows import Row, Run, among, ids_value, of_tenant, statement, visible
@@ -64,6 +65,7 @@ def _made_here(step: Step, key: Key, target: UUID) -> bool:
     return draft is not None and draft.operation == "create"
 
 
+_uuid: Final = Uuid()
 Found = defaultdict[type[Record], dict[UUID, Row]]
 
 
@@ -94,7 +96,7 @@ async def living(
     found: Found = defaultdict(dict)
     for row in await step.tx.fetch(text, Run(ctx, values)):
         model = ctx.graph.tables[row["kind"]]
-        found[model][UUID(str(row["id"]))] = _row(model, row["told"])
+        found[model][_uuid.from_driver(row["id"])] = _row(model, row["told"])
     return found
 
 

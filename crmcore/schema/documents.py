@@ -26,6 +26,7 @@ from graphql.validation import ASTValidationRule, ValidationContext
 from crmcore.errors import ConfigError
 from crmcore.query import PersistedKey
 from crmcore.schema.coercion import SHOWN_ERRORS, Coercion, Variables
+from crmcore.schema.executor import Alone
 from crmcore.schema.limits import Limits, refuse_large, too_large, unstorable_text
 from crmcore.schema.persisted import HASH
 
@@ -36,11 +37,13 @@ NO_OPERATION: Final = "OPERATION_RESOLUTION_FAILURE"
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One operation of a document, ready to run. `key` is its own, for caches of what is made from it."""
+    """One operation of a document, ready to run. `key` is its own, for caches of what is made from it; `alone` is set
+    for a query that the engine answers whole."""
 
     key: int
     node: OperationDefinitionNode
     variables: Variables
+    alone: Alone | None
     fragment_nodes: dict[str, FragmentDefinitionNode]
     fragments: dict[str, FragmentDetails]
 
@@ -174,8 +177,9 @@ class Documents:
                 name = definition.name.value if definition.name else None
                 number = next(self._keys)
                 key = PersistedKey(number) if persisted else number
+                alone = Alone.of(self._schema, definition)
                 variables = Variables(self._coercion, definition.variable_definitions or ())
-                parsed.operations[name] = Operation(key, definition, variables, nodes, fragments)
+                parsed.operations[name] = Operation(key, definition, variables, alone, nodes, fragments)
         return parsed
 
 

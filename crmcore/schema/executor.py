@@ -6,12 +6,25 @@ with one statement of finished JSON, which goes out untouched. Everything else r
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Hashable, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from graphql import GraphQLObjectType, GraphQLOutputType, GraphQLResolveInfo, is_non_null_type
+from graphql import (
+    ExecutionResult,
+    FieldNode,
+    FragmentDefinitionNode,
+    GraphQLField,
+    GraphQLObjectType,
+    GraphQLOutputType,
+    GraphQLResolveInfo,
+    GraphQLSchema,
+    OperationDefinitionNode,
+    OperationType,
+    is_non_null_type,
+    located_error,
+)
 from graphql.execution import Executor
 from graphql.pyutils import Path
 
@@ -40,6 +53,55 @@ class EngineRoot:
         return self.root
 
 
+@dataclass(frozen=True, slots=True)
+class Alone:
+    """The one root field of a query that the engine answers: nothing of the query is left for graphql-core to do."""
+
+    key: str
+    node: FieldNode
+    field: GraphQLField
+    said: str
+
+    @classmethod
+    def of(cls, schema: GraphQLSchema, operation: OperationDefinitionNode) -> Alone | None:
+        """The field, if the operation is such a query."""
+        selections = operation.selection_set.selections
+        query = schema.query_type
+        if operation.operation is not OperationType.QUERY or operation.directives or len(selections) != 1 or not query:
+            return None
+        [node] = selections
+        if not isinstance(node, FieldNode) or node.directives:
+            return None
+        field = query.fields.get(node.name.value)
+        if field is None or not isinstance(field.resolve, EngineRoot):
+            return None
+        return cls((node.alias or node.name).value, node, field, f"{query}.{node.name.value}")
+
+    async def read(
+        self, run: Run, fragments: Mapping[str, FragmentDefinitionNode], variables: Mapping[str, Any]
+    ) -> ExecutionResult:
+        """What the executor would answer. Every variable must have a value, as in `CrmExecutor.execute_field`."""
+        needed = is_non_null_type(self.field.type)
+        reading = Reading(
+            document=run.document,
+            nodes=[self.node],
+            fragments=fragments,
+            variables=variables,
+            path=(self.key,),
+            return_type=self.field.type,
+        )
+        try:
+            done = await run.engine.read(run.ctx, self.field.resolve.root, reading)  # type: ignore[union-attr]
+            if done.json is None and needed:
+                raise TypeError(f"Cannot return null for non-nullable field {self.said}.")
+        except Exception as error:  # noqa: BLE001  whatever it is becomes the field's error, as graphql-core does it
+            return ExecutionResult(
+                None if needed else {self.key: None}, [located_error(error, [self.node], [self.key])]
+            )
+        found = None if done.json is None else orjson.Fragment(done.json)
+        return ExecutionResult({self.key: found}, done.errors or None)
+
+
 class CrmExecutor(Executor[Any]):
     """Completes values that the engine has finished, and asks it for records."""
 
@@ -50,15 +112,11 @@ class CrmExecutor(Executor[Any]):
         again; all that coercing can refuse in a valid document is a variable that is null or not given."""
         node = field_details_list[0].node
         field = parent_type.fields.get(node.name.value)
-        if field is None or not isinstance(field.resolve, EngineRoot) or not self._all_given():
+        given = all_given(self.variable_values.coerced, self.operation)
+        if field is None or not isinstance(field.resolve, EngineRoot) or not given:
             return super().execute_field(parent_type, source, field_details_list, path, position_context)
         said = f"{parent_type}.{node.name.value}"
         return self._root_field(field.type, field_details_list, said, path, field.resolve.root)
-
-    def _all_given(self) -> bool:
-        """Whether every variable of the operation has a value."""
-        given = self.variable_values.coerced
-        return len(given) == len(self.operation.variable_definitions or ()) and None not in given.values()
 
     async def _root_field(
         self, return_type: GraphQLOutputType, details: Any, said: str, path: Path, root: Root
@@ -113,6 +171,11 @@ class CrmExecutor(Executor[Any]):
         return None
 
 
+def all_given(variables: Mapping[str, Any], operation: OperationDefinitionNode) -> bool:
+    """Whether every variable of the operation has a value."""
+    return len(variables) == len(operation.variable_definitions or ()) and None not in variables.values()
+
+
 def _root(registry: Registry, wanted: Root | Ref | Refs) -> tuple[Root, Any]:
     if isinstance(wanted, Ref):
         return Root("ref", registry.records[wanted.type], wanted.deleted), (wanted.id,)
@@ -121,4 +184,4 @@ def _root(registry: Registry, wanted: Root | Ref | Refs) -> tuple[Root, Any]:
     return wanted, ()
 
 
-__all__ = ["CrmExecutor", "EngineRoot", "Run"]
+__all__ = ["Alone", "CrmExecutor", "EngineRoot", "Run", "all_given"]

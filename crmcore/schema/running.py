@@ -18,7 +18,7 @@ from crmcore.query import ReadEngine
 from crmcore.schema.derive import CrmSchema
 from crmcore.schema.documents import Documents, Operation, Refused
 from crmcore.schema.errors import BAD_USER_INPUT, DEADLINE, formatted
-from crmcore.schema.executor import CrmExecutor, Run
+from crmcore.schema.executor import CrmExecutor, Run, all_given
 from crmcore.schema.scalars import refuse_unstorable
 
 log = logging.getLogger("crmcore.schema")
@@ -107,12 +107,15 @@ class Runner:
         return self.documents.find(text, request.operation_name)
 
     async def _execute(self, ctx: Context, operation: Operation, values: Any) -> ExecutionResult:
+        run = Run(ctx, self.engine, self.schema.registry, operation.key, self.plugins)
+        if operation.alone is not None and all_given(values.coerced, operation.node):
+            return await operation.alone.read(run, operation.fragment_nodes, values.coerced)
         executor = CrmExecutor(
             self.schema.core,
             operation.fragment_nodes,
             operation.fragments,
             None,
-            Run(ctx, self.engine, self.schema.registry, operation.key, self.plugins),
+            run,
             operation.node,
             values,
             default_field_resolver,

@@ -17,6 +17,7 @@ from graphql.execution.values import VariableValues
 
 from crmcore.errors import BadInput
 from crmcore.query import Completed, Reading, Ref, Refs, Root
+from crmcore.schema import executor, running
 from crmcore.schema.executor import CrmExecutor, Run
 from tests.fixtures import TestCrm
 
@@ -57,13 +58,13 @@ async def run(made: GraphQLSchema, text: str, answers: dict[Any, Any], engine: E
     operation, *fragments = document.definitions
     nodes: Any = {f.name.value: f for f in fragments}  # type: ignore[attr-defined]
     registry: Any = SimpleNamespace(records={"Thing": SimpleNamespace(name="Thing")})
-    executor = CrmExecutor(
+    made = CrmExecutor(
         made, nodes, {n: FragmentDetails(f, None) for n, f in nodes.items()}, None,
         Run(None, engine or Engine(answers), registry, 1),  # type: ignore[arg-type]
         operation, VariableValues({}, {}), default_field_resolver, default_type_resolver,  # type: ignore[arg-type]
         default_field_resolver,
     )  # fmt: skip
-    result: Any = executor.execute_operation()
+    result: Any = made.execute_operation()
     result = await result if asyncio.iscoroutine(result) else result
     done: dict[str, Any] = orjson.loads(orjson.dumps({"data": result.data}))
     if result.errors:
@@ -184,5 +185,6 @@ async def test_the_engines_roots_answer_as_if_their_arguments_were_coerced_first
         return answer
 
     found = await asked()
-    monkeypatch.setattr(CrmExecutor, "_all_given", lambda _: False)
+    for module in (executor, running):
+        monkeypatch.setattr(module, "all_given", lambda *_: False)
     assert found == await asked()
