@@ -6,7 +6,7 @@ The page is a materialised CTE of one row more than it shows. Its rows carry the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -47,15 +47,23 @@ class Pages:
         self.cursors = cursors
 
     def edge(
-        self, view: View, type_: GraphQLObjectType, edges: Selected, place: Place, show_node: ShowNode
+        self,
+        view: View,
+        type_: GraphQLObjectType,
+        edges: Selected,
+        place: Place,
+        show_node: ShowNode,
+        others: Mapping[str, Expression] | None = None,
     ) -> list[Pair]:
-        """The row with its cursor."""
+        """The row with its cursor; `others` are the edge's other fields by name."""
         pairs: list[Pair] = []
         for part in self.scope.selection.of(edges.nodes, type_):
             if part.name == TYPENAME:
                 shown: Expression = self.dialect.text(type_.name)
             elif part.name == "cursor":
                 shown = self._cursor(view)
+            elif others and part.name in others:
+                shown = others[part.name]
             else:
                 shown = show_node(part.nodes, (*place, part.key))
             pairs.append((part.key, shown))

@@ -14,13 +14,14 @@ from crmcore.kit.sql import Bind, Sql
 from crmcore.query.arguments import Argument, Run, arguments
 from crmcore.query.compile import Records
 from crmcore.query.cursors import Cursors
+from crmcore.query.everywhere import SearchEverywhere
 from crmcore.query.figures import Rows
 from crmcore.query.mapping import RecordType
 from crmcore.query.operands import converter, list_converter
 from crmcore.query.scope import EACH, Named, Scope, uuid_bind
 from crmcore.query.selection import object_type
 
-RootKind = Literal["list", "one", "external", "aggregate", "node", "nodes", "ref", "refs"]
+RootKind = Literal["list", "one", "external", "aggregate", "node", "nodes", "search", "ref", "refs"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ class Refs:
 
 @dataclass(frozen=True, slots=True)
 class Root:
-    """What a field of the graph is for the engine. `record` is None for node and nodes; `deleted` as in Ref."""
+    """What a field of the graph is for the engine. `record` is None for node, nodes and search; `deleted` as in Ref."""
 
     kind: RootKind
     record: RecordType | None = None
@@ -85,6 +86,7 @@ class Roots:
     def __init__(self, scope: Scope, cursors: Cursors) -> None:
         self.scope = scope
         self.dialect = scope.dialect
+        self.cursors = cursors
         self.records = Records(scope, cursors)
 
     def compile(self, root: Root, reading: Reading) -> Sql:
@@ -108,6 +110,9 @@ class Roots:
             return self._node(given["id"], reading)
         if root.kind == "nodes":
             return self._nodes(given["ids"], reading)
+        if root.kind == "search":
+            everywhere = SearchEverywhere(self.scope, self.cursors, self.records)
+            return everywhere.compile(reading.nodes[0].name.value, given, _object(reading), reading.nodes)
         assert root.record is not None
         if root.kind == "list":
             table = self.scope.record_table(root.record)

@@ -8,7 +8,7 @@ the help of its parts, such as a phone number. Within a rank, by the text. platf
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import orjson
 from tortoise.models import Model
@@ -27,8 +27,12 @@ LONGEST: Final = 200
 MOST_TERMS: Final = 10
 """Words of a search."""
 
-OWN: Final = "own"
-RANK: Final = "rank"
+RANKS: Final = {
+    "BEGINS": "It is called so, or something that begins so.",
+    "WORDS": "All words are in its own text.",
+    "PARTS": "Some words are in what belongs to it, such as a phone number or an email address.",
+}
+"""What a record may be found by, the best first."""
 
 
 class Search:
@@ -47,27 +51,24 @@ class Search:
 
     def order(self, table: Table, values: Values, finds: Sql) -> Order:
         """The order of a list in which only what `finds` holds for is, the best first."""
-        model: Any = SearchEntry
-        entries = Table(self.scope.alias("s"), model)
-        tie = f" {entries.alias} ON {entries.ref('record_id')} = {table.ref('id')}"
-        rank, own = entries.ref(RANK), entries.ref(OWN)
+        entries, ranked = self.ranked(table.model)
+        rank, own, key = entries.ref("rank"), entries.ref("own"), entries.ref("record_id")
         keys = (
-            Key(RANK, Value(entries, rank, "int", False, RANK), rank, False),
-            Key(OWN, Value(entries, own, "text", False, OWN), own, False),
-            Key("id", values.id(table), entries.ref("record_id"), False),
+            Key("rank", Value(entries, rank, "int", False, "rank"), rank, False),
+            Key("own", Value(entries, own, "text", False, "own"), own, False),
+            Key("id", values.id(table), key, False),
         )
-        return Order(keys, Sql(" JOIN ", self.ranked(table.model), tie), "search", finds)
+        return Order(keys, Sql(" JOIN ", ranked, f" ON {key} = {table.ref('id')}"), "search", finds)
 
-    def ranked(self, model: type[Model]) -> Sql:
-        """The entries of a kind of record that are found, with their rank. In order: so PostgreSQL looks only for the
-        records of a page."""
-        entry = self.scope.alias("e")
+    def ranked(self, model: type[Model]) -> tuple[Table, Sql]:
+        """The entries of a kind of record that are found, with their rank, as a table. In order: so PostgreSQL looks
+        only for the records of a page."""
+        entry, held = self.scope.alias("e"), cast("Any", SearchEntry)
+        entries = Table(self.scope.alias("s"), held)
         columns = f'(SELECT {entry}."record_id", {entry}."own", '
-        source, order = (
-            f' AS "{RANK}" FROM "search_entry" {entry} WHERE ',
-            f'"{RANK}", {entry}."own", {entry}."record_id"',
-        )
-        return Sql(columns, self._rank(entry), source, self._found(model, entry), f" ORDER BY {order})")
+        source = ' AS "rank" FROM "search_entry" ' + f"{entry} WHERE "
+        order = f' ORDER BY "rank", {entry}."own", {entry}."record_id") {entries.alias}'
+        return entries, Sql(columns, self._rank(entry), source, self._found(model, entry), order)
 
     def _found(self, model: type[Model], entry: str) -> Sql:
         """The tenant's entries of a kind that are found. SQLite must not take the index of tenant and kind for its way

@@ -25,6 +25,7 @@ from crmcore.schema.outputs import make_record
 from crmcore.schema.payloads import make_errors
 from crmcore.schema.roots import RootField, query_roots
 from crmcore.schema.scalars import SCALARS
+from crmcore.schema.search import make_search
 from crmcore.schema.shapes import Shapes
 from crmcore.schema.values import make_values
 
@@ -87,6 +88,7 @@ def derive(shares: Sequence[Share]) -> CrmSchema:
     make_value_filters(shapes)
     make_key(shapes)
     make_timelines(registry, shapes)
+    make_search(registry, shapes)
     errors = [*make_errors(shapes), *make_custom(shapes)]
     for record in registry.records.values():
         make_record(registry, shapes, record)

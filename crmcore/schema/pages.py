@@ -17,13 +17,20 @@ _ESTIMATE: Final = (
 
 
 def make_connection(
-    shapes: Shapes, stem: str, node: str, said: tuple[str, str], more: Fields = list, *, plugin: str = ""
+    shapes: Shapes,
+    stem: str,
+    node: str,
+    said: tuple[str, str],
+    more: Fields = list,
+    *,
+    of_edge: Fields = list,
+    plugin: str = "",
 ) -> None:
     """`<Stem>Connection` and `<Stem>Edge`, with what is said of them, for records of the type `node`. `more` are fields
-    of the connection beside those that each has."""
+    of the connection beside those that each has, `of_edge` those of the edge."""
     page, edge = said
     shapes.object(f"{stem}Connection", page, lambda: _connection(shapes, stem, node, more()), plugin=plugin)
-    shapes.object(f"{stem}Edge", edge, lambda: _edge(shapes, node), plugin=plugin)
+    shapes.object(f"{stem}Edge", edge, lambda: [*_edge(shapes, node), *of_edge()], plugin=plugin)
 
 
 def page_arguments(same: str) -> list[StrawberryArgument]:

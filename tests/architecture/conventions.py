@@ -228,9 +228,9 @@ def connections(schema: GraphQLSchema) -> Iterator[str]:
 
 
 def _node_of(schema: GraphQLSchema, connection: Fielded) -> str:
-    """`Deal` for DealConnection; for the list of an interface TimelineItem, which is called TimelineConnection, that."""
-    stem = connection.name.removesuffix("Connection")
-    return f"{stem}Item" if isinstance(schema.type_map.get(f"{stem}Item"), GraphQLInterfaceType) else stem
+    """`Deal` for DealConnection; the interface for a list of several kinds of records."""
+    node = get_named_type(connection.fields["nodes"].type) if "nodes" in connection.fields else None
+    return node.name if isinstance(node, GraphQLInterfaceType) else connection.name.removesuffix("Connection")
 
 
 def records(schema: GraphQLSchema) -> Iterator[str]:

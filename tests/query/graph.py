@@ -104,7 +104,13 @@ def _sdl(registry: Registry) -> Any:
             yield f"enum {name} {{ {' '.join(field.enum)} }}"
         for kind, suffix in (("choice", ""), ("choices", "List")):
             yield f"input {name}{suffix}Filter {{ {_operators(kind, name)} }}"
+    types = " ".join(words.enum_name(r.name) for r in registry.records.values() if r.searchable)
+    yield f"enum SearchType {{ {types} }} enum SearchMatch {{ BEGINS WORDS PARTS }}"
+    yield "type SearchEdge { cursor: String! node: Node! match: SearchMatch! }"
+    yield "type SearchConnection { nodes: [Node!]! edges: [SearchEdge!]! pageInfo: PageInfo! totalCount(atMost: Int, estimate: Boolean): Int! }"
     yield "type Query { node(id: ID!): Node nodes(ids: [ID!]!): [Node]"
+    paging = "first: Int, after: String, last: Int, before: String"
+    yield f"search(query: String!, types: [SearchType!], {paging}): SearchConnection"
     for record in registry.records.values():
         name, root = record.name, record.root
         yield f"{record.root_plural}(where: {name}Filter, orderBy: [{name}Order!], {_PAGING}): {name}Connection"
@@ -235,7 +241,7 @@ class Graph:
     def __init__(self, registry: Registry, engine: ReadEngine) -> None:
         self.registry = registry
         self.engine = engine
-        self.roots: dict[str, Root] = {"node": Root("node"), "nodes": Root("nodes")}
+        self.roots: dict[str, Root] = {"node": Root("node"), "nodes": Root("nodes"), "search": Root("search")}
         for record in registry.records.values():
             self.roots[record.root_plural] = Root("list", record)
             self.roots[record.root] = Root("one", record)

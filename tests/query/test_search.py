@@ -8,7 +8,9 @@ from uuid import UUID
 import pytest
 
 from crmcore.domain.activities import Task
-from crmcore.domain.customers import ContactPoint, Customer
+from crmcore.domain.catalogue import Product
+from crmcore.domain.contacts import Contact, ContactLink
+from crmcore.domain.customers import Address, ContactPoint, Customer
 from crmcore.domain.people import Team, User
 from crmcore.errors import BadInput
 from crmcore.kit.sql import Sql
@@ -217,3 +219,82 @@ async def test_an_index_leads_to_what_is_found(writing, graph, ctx, db):
     assert "ix_search_entry_words" in plan or "VIRTUAL TABLE INDEX" in plan, plan
     assert "Seq Scan" not in plan, plan
     assert db.dialect == "postgres" or "SEARCH c1 USING" in plan, plan
+
+
+EVERYWHERE = """query($q: String!, $types: [SearchType!], $n: Int, $a: String, $l: Int, $b: String) {
+  search(query: $q, types: $types, first: $n, after: $a, last: $l, before: $b) { totalCount
+    edges { match node { __typename id ... on Customer { name } ... on Contact { name } ... on Task { subject customer { name } } } }
+    pageInfo { startCursor endCursor hasNextPage hasPreviousPage } } }"""
+
+
+@pytest.fixture
+async def company(writing, made):
+    """A customer with a person, a product and tasks that share a word."""
+    key = made["Zebra"]
+    done = await write(writing, [
+        Create(Contact, {"first_name": "Zoe", "last_name": "Zebra"}), Create(Product, {"sku": "Z-1", "name": "Zebra crossing"}),
+        Create(Task, {"subject": "Call Zebra", "customer_id": key}), Create(Task, {"subject": "Zebra: send offer", "customer_id": key}),
+        Create(ContactPoint, {"customer_id": made["Müller"], "type": "EMAIL", "value": "info@zebra.example"}),
+        Create(Address, {"customer_id": key, "city": "Zebra"}),
+    ])  # fmt: skip
+    await write(writing, [Create(ContactLink, {"customer_id": key, "contact_id": done[0].id})])
+    return done
+
+
+async def test_search_finds_records_of_every_kind(company, graph, ctx, db):
+    with db.counting() as seen:
+        found = (await graph.ask(ctx, EVERYWHERE, {"q": "zebra"}))["search"]
+    assert len(seen) == 1
+    told = [
+        (e["match"], e["node"]["__typename"], e["node"].get("name") or e["node"].get("subject")) for e in found["edges"]
+    ]
+    assert told == [
+        ("BEGINS", "Customer", "Zebra"), ("BEGINS", "Product", None), ("BEGINS", "Task", "Zebra: send offer"), ("WORDS", "Task", "Call Zebra"),
+        ("WORDS", "Contact", "Zoe Zebra"), ("PARTS", "Customer", "Müller"),
+    ]  # fmt: skip
+    assert found["edges"][3]["node"]["customer"] == {"name": "Zebra"}
+    assert found["totalCount"] == 6
+    some = (await graph.ask(ctx, EVERYWHERE, {"q": "zebra", "types": ["TASK", "CONTACT"]}))["search"]
+    assert [e["node"]["__typename"] for e in some["edges"]] == ["Task", "Task", "Contact"]
+    none = (await graph.ask(ctx, EVERYWHERE, {"q": "zebra", "types": []}))["search"]
+    assert (none["edges"], none["totalCount"]) == ([], 0)
+    plain = await graph.ask(ctx, '{ search(query: "müller", first: 1) { nodes { ... on Customer { name } } } }')
+    assert plain["search"]["nodes"] == [{"name": "Müller"}]
+
+
+@pytest.mark.parametrize("size", [1, 4])
+async def test_pages_of_what_is_found_everywhere(company, graph, ctx, size):
+    whole = [e["node"]["id"] for e in (await graph.ask(ctx, EVERYWHERE, {"q": "zebra"}))["search"]["edges"]]
+    seen, after = [], None
+    for turn in range(7):
+        page = (await graph.ask(ctx, EVERYWHERE, {"q": "zebra", "n": size, "a": after}))["search"]
+        seen += [edge["node"]["id"] for edge in page["edges"]]
+        after = page["pageInfo"]["endCursor"]
+        assert page["pageInfo"]["hasPreviousPage"] is (turn > 0)
+        if not page["pageInfo"]["hasNextPage"]:
+            break
+    assert seen == whole
+    back = (await graph.ask(ctx, EVERYWHERE, {"q": "zebra", "l": 3, "b": after}))["search"]
+    assert [edge["node"]["id"] for edge in back["edges"]] == whole[-4:-1]
+    with pytest.raises(BadInput, match="another list"):
+        await graph.ask(ctx, EVERYWHERE, {"q": "zebr", "n": 1, "a": after})
+
+
+async def test_everywhere_the_row_policy_and_deletion_hold(company, writing, made, graph, ctx):
+    user = (await write(writing, [Create(User, {"name": "Ada", "email": "ada@x.test"})]))[0].id
+    only = Context(ctx.db, Policy(ctx.tenant_id, Actor(ActorKind.USER, user, user), Reach.OWN))
+    found = (await graph.ask(only, EVERYWHERE, {"q": "zebra"}))["search"]
+    assert [e["node"]["__typename"] for e in found["edges"]] == ["Product"], "products are everybody's"
+    other = Context(ctx.db, Policy(UUID(int=4711), ctx.actor))
+    assert (await graph.ask(other, EVERYWHERE, {"q": "zebra"}))["search"]["totalCount"] == 0
+    await write(writing, [Delete(Customer, made["Zebra"])])
+    left = (await graph.ask(ctx, EVERYWHERE, {"q": "zebra"}))["search"]
+    assert [e["node"]["__typename"] for e in left["edges"]] == ["Product", "Contact", "Customer"]
+
+
+async def test_everywhere_too_much_is_refused(graph, ctx):
+    with pytest.raises(BadInput, match="query: at most") as caught:
+        await graph.ask(ctx, EVERYWHERE, {"q": "x" * 10_000})
+    assert caught.value.path == ("query",)
+    with pytest.raises(BadInput, match="first"):
+        await graph.ask(ctx, EVERYWHERE, {"q": "x", "n": 100_000})
