@@ -1,14 +1,31 @@
 """The read engine: a selection becomes one SQL statement."""
 
 from crmcore.query.building import build
-from crmcore.query.declare import Declaration, Extension, Many, Moment, Money, Timeline, batch, extend, field, record
+from crmcore.query.child_figures import check_figures
+from crmcore.query.declare import (
+    Declaration,
+    Extension,
+    Many,
+    Moment,
+    Money,
+    Timeline,
+    batch,
+    expression,
+    extend,
+    field,
+    figure,
+    portion,
+    record,
+)
 from crmcore.query.execute import Completed, ReadEngine
 from crmcore.query.mapping import (
     BatchField,
     ColumnField,
     CustomFields,
+    ExpressionField,
     ExternalRefsField,
     FieldMap,
+    FigureField,
     ManyField,
     MomentField,
     MoneyField,
@@ -29,9 +46,11 @@ __all__ = [
     "Completed",
     "CustomFields",
     "Declaration",
+    "ExpressionField",
     "Extension",
     "ExternalRefsField",
     "FieldMap",
+    "FigureField",
     "Limits",
     "Many",
     "ManyField",
@@ -55,7 +74,11 @@ __all__ = [
     "ValueField",
     "batch",
     "build",
+    "check_figures",
+    "expression",
     "extend",
     "field",
+    "figure",
+    "portion",
     "record",
 ]

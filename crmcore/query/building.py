@@ -9,6 +9,7 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 from crmcore.kit.text import camel
 from crmcore.platform.fields import Column as ColumnType
 from crmcore.platform.record import SYSTEM_COLUMNS, OwnedRecord, Record
+from crmcore.query.computed import computed
 from crmcore.query.declare import Declaration, Extension, FieldSpec, Many, Money, Timeline
 from crmcore.query.mapping import (
     BatchField,
@@ -29,7 +30,7 @@ from crmcore.query.moments import members_of, moment_field
 
 def build(declarations: Iterable[Declaration], extensions: Iterable[Extension] = ()) -> Registry:
     """The registry of these declarations. TypeError names a declaration that does not fit its model."""
-    declared = list(declarations)
+    declared, added = list(declarations), list(extensions)
     registry = Registry(RecordType(d.name, d.model, d.description, d.writes, d.plugin, d.moment) for d in declared)
     names = {d.name: d.cls for d in declared}
     by_class = {d.cls: d.name for d in declared}
@@ -40,12 +41,16 @@ def build(declarations: Iterable[Declaration], extensions: Iterable[Extension] =
             _add(own, moment_field(own, own.moment))
         for mapped in _fields(own, d.cls, d.specs, d.plugin, registry, names, by_class):
             _add(own, mapped)
-    for e in extensions:
+    for e in added:
         target = registry.records.get(e.target)
         if target is None:
             raise TypeError(f"{e.cls.__qualname__} of {e.plugin or 'core'} extends {e.target}, which nobody declares.")
         for mapped in _fields(target, e.cls, e.specs, e.plugin, registry, names, by_class):
             _add(target, mapped)
+    both: list[tuple[str, Declaration | Extension]] = [(d.name, d) for d in declared]
+    for name, given in [*both, *((e.target, e) for e in added)]:
+        for mapped in _computed(registry.records[name], given, registry, names):
+            _add(registry.records[name], mapped)
     return registry
 
 
@@ -115,12 +120,9 @@ def _fields(
     for attribute, spec in specs.items():
         inner, nullable = _strip_none(hints[attribute])
         where = f"{cls.__qualname__}.{attribute}"
-        shared: dict[str, Any] = {
-            "name": camel(attribute),
-            "description": spec.description,
-            "plugin": plugin,
-            "deprecated": spec.deprecated,
-        }
+        shared = _shared(attribute, spec, plugin)
+        if spec.computed is not None:
+            continue
         if spec.batch is not None:
             if not nullable:
                 raise TypeError(f"{where}: a batch field may fail, so annotate it `| None`.")
@@ -133,6 +135,25 @@ def _fields(
             yield _one(own, by_class[inner], attribute, spec, shared, nullable, where)
         else:
             yield _value(own, attribute, spec, shared, inner, nullable, where)
+
+
+def _computed(
+    own: RecordType, given: Declaration | Extension, registry: Registry, names: Mapping[str, type]
+) -> Iterable[FieldMap]:
+    """Computed fields: they come last, because they are made of the other ones."""
+    hints = get_type_hints(given.cls, localns=dict(names))
+    for attribute, spec in given.specs.items():
+        if spec.computed is not None:
+            inner, nullable = _strip_none(hints[attribute])
+            shared = _shared(attribute, spec, given.plugin)
+            yield computed(own, registry, spec, shared, inner, nullable, f"{given.cls.__qualname__}.{attribute}")
+
+
+def _shared(attribute: str, spec: FieldSpec, plugin: str) -> dict[str, Any]:
+    """What fields of all kinds have."""
+    return {
+        "name": camel(attribute), "description": spec.description, "plugin": plugin, "deprecated": spec.deprecated,
+    }  # fmt: skip
 
 
 def _strip_none(hint: Any) -> tuple[Any, bool]:

@@ -83,7 +83,8 @@ class Connections:
         where = self.filters.where(table, given.get("where"))
         finds, order = self._searched(table, given)
         page = page_of(self.scope, given)
-        binding = binding_of(name, order.signature, given)
+        depends = {".".join(part.trail): part for part in order.given}
+        binding = binding_of(name, order.signature, {**given, **depends})
         keyset = Keyset(self.scope, order, page.cursor, self.cursors, binding) if page.cursor else None
         rows = Rows(name, table, [tie, where, finds], {key: part for key, part in given.items() if key not in PAGING})
         found = _List(rows, table, rows.conditions, order, page, binding, keyset)
@@ -143,21 +144,22 @@ class Connections:
     def _splits(self, found: _List, place: Place) -> bool:
         """Whether an index serves the page if it is read in two parts. A first page below a record is short anyway."""
         key, table = found.order.keys[0], found.table
-        if not key.nullable or key.value.table is not table or not (found.keyset or not place):
+        if not key.nullable or found.order.computed or key.value.table is not table:
+            return False
+        if place and not found.keyset:
             return False
         served = self.dialect.index_order(key.descending, key.nulls_first)
         return (found.keyset is not None or not served) and leads_index(table.model, key.value.column)
 
     def _select(self, found: _List, limit: int, reverse: bool, half: Half | None = None) -> Sql:
         """FROM to LIMIT: rows of the list beyond the cursor, or of a half of it, in the order or in its reverse."""
-        conditions, order = found.listed(), found.order.sql(reverse)
+        beyond, order = EMPTY, found.order.sql(reverse)
         if half is not None:
-            conditions.append(half.condition)
-            order = half.order
+            beyond, order = half.condition, half.order
         elif found.keyset is not None:
-            conditions.append(found.keyset.beyond(reverse))
-        source = f" FROM {found.table.source}"
-        return Sql(source, found.order.joins, " WHERE ", all_of(conditions), f"{order} LIMIT {limit}")
+            beyond = found.keyset.beyond(reverse)
+        rows = found.order.rows(self.dialect, found.table, found.listed(), beyond)
+        return Sql(rows, f"{order} LIMIT {limit}")
 
     def _page(self, found: _List) -> Sql:
         """The CTE: the columns that are wanted, the sort keys, and the rows' numbers from where reading begins."""
@@ -189,8 +191,8 @@ class Connections:
             return Sql("1 = 0")
         reverse = not found.page.backward
         split: Sequence[Half | None] = list(halves(found.order, found.keyset, reverse)) if found.halves else [None]
-        own = all_of([*found.listed(), found.keyset.own()])
-        there = [Sql(f"EXISTS (SELECT 1 FROM {found.table.source}", found.order.joins, " WHERE ", own, ")")]
+        own = found.order.rows(self.dialect, found.table, found.listed(), found.keyset.own())
+        there = [Sql("EXISTS (SELECT 1", own, ")")]
         # read in order, because PostgreSQL takes "is there any" for a reason to look through the table
         there += [Sql("(SELECT 1", self._select(found, 1, reverse, half), ") IS NOT NULL") for half in split]
         return any_of(there)

@@ -12,6 +12,8 @@
     @extend("Customer")
     class CustomerLoyalty:
         loyalty_visits: Many[LoyaltyVisit] = field("Visits.")
+        loyalty_last_on: date | None = figure("max", "loyalty_visits", "The latest visit.", of="visited_on")
+        loyalty_is_person: bool = expression("{kind} = 'PERSON'", "Whether this is a private person.")
         loyalty_score: float | None = batch(scores, "0 to 1.", needs=("name",))
 
 The class is only a declaration: its annotations and descriptions are read once, when the app is made (mapping.py), and
@@ -35,6 +37,7 @@ _Cls = TypeVar("_Cls", bound=type)
 Row = Mapping[str, Any]
 BatchFunction = Callable[[Sequence[Row], "Context"], Awaitable[Sequence[Any]]]
 Write = Literal["create", "update", "delete", "restore"]
+Aggregate = Literal["count", "sum", "avg", "min", "max"]
 WRITES: Final[tuple[Write, ...]] = ("create", "update", "delete", "restore")
 
 
@@ -67,8 +70,27 @@ class Money:
 
 
 @dataclass(frozen=True, slots=True)
+class Expression:
+    """What `expression` was given."""
+
+    sql: str | Mapping[str, str]
+    currency: str
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """What `figure` was given."""
+
+    function: Aggregate
+    relation: str
+    of: str
+    where: str
+    currency: str
+
+
+@dataclass(frozen=True, slots=True)
 class FieldSpec:
-    """What `field` and `batch` hold until the registry is built."""
+    """What `field` and the like hold until the registry is built."""
 
     description: str
     column: str = ""
@@ -80,6 +102,7 @@ class FieldSpec:
     needs: tuple[str, ...] = ()
     deprecated: str | None = None
     derived: bool = False
+    computed: Expression | Figure | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +153,52 @@ def field(
     return FieldSpec(description, column, currency, write, via, through, deprecated=deprecated, derived=derived)
 
 
+def expression(
+    sql: str | Mapping[str, str], description: str, *, currency: str = "", deprecated: str | None = None
+) -> Any:
+    """A field that is an SQL expression: read, filtered, sorted, grouped and added up like a column.
+
+    sql       columns of the model stand in braces: "{done_on} IS NULL AND {due_on} < {today}". `{now}` and `{today}`
+              are the context's clock, in UTC. A mapping {"postgres": ..., "sqlite": ...} where the databases differ
+    currency  for Money: the column with the currency, or a code such as EUR
+
+    What it is follows from the annotation; `| None` unless it can never be null. Decimals and amounts are whole
+    ten-thousandths there: `portion` multiplies and rounds them.
+    """
+    return FieldSpec(description, deprecated=deprecated, computed=Expression(sql, currency))
+
+
+def portion(whole: str, part: str, of: int) -> str:
+    """The SQL of `whole * part / of`, rounded half-even: `portion("{amount}", "{probability}", 100)`."""
+    quotient = f"({whole} / {of} * {part} + {whole} % {of} * {part} / {of})"
+    rest = f"({whole} % {of} * {part} % {of})"
+    away = f"2 * abs({rest}) > {of} OR (2 * abs({rest}) = {of} AND abs({quotient}) % 2 = 1)"
+    return f"({quotient} + CASE WHEN {away} THEN CASE WHEN {rest} < 0 THEN -1 ELSE 1 END ELSE 0 END)"
+
+
+def figure(
+    function: Aggregate,
+    relation: str,
+    description: str,
+    *,
+    of: str = "",
+    where: str = "",
+    currency: str = "",
+    deprecated: str | None = None,
+) -> Any:
+    """A field that is a figure over a to-many relation's records: read, filtered and sorted like a column.
+
+    function  "count", "sum", "avg", "min" or "max"
+    relation  the record's Many field
+    of        the field of those records, unless they are counted
+    where     which of them, as a client writes it: "{stage: {type: {eq: OPEN}}}"
+    currency  of money, only the amounts in this one: currencies are never mixed
+
+    A count is an `int`; the others are null without records, so annotate them `| None`.
+    """
+    return FieldSpec(description, deprecated=deprecated, computed=Figure(function, relation, of, where, currency))
+
+
 def batch(
     function: BatchFunction, description: str, *, needs: Sequence[str] = (), deprecated: str | None = None
 ) -> Any:
@@ -177,6 +246,6 @@ def _specs(cls: type) -> dict[str, FieldSpec]:
     for name in cls.__annotations__:
         spec = cls.__dict__.get(name)
         if not isinstance(spec, FieldSpec):
-            raise TypeError(f'{cls.__qualname__}.{name} needs `= field("...")` or `= batch(...)`.')
+            raise TypeError(f'{cls.__qualname__}.{name} needs `= field("...")`, expression, figure or batch.')
         specs[name] = spec
     return specs

@@ -32,6 +32,8 @@ class Dialect(Arithmetic, Comparing, Protocol):
     name: Name
     null: str
     """Null where JSON is expected."""
+    apart: str
+    """The end of a subquery that is not merged into the query round it, so that its columns are computed once."""
 
     def index_order(self, descending: bool, nulls_first: bool) -> bool:
         """Whether a plain index has its nulls where this order wants them."""
@@ -102,6 +104,7 @@ class Dialect(Arithmetic, Comparing, Protocol):
 class Postgres(PostgresArithmetic, PostgresComparing):
     name: Name = "postgres"
     null = "NULL::json"
+    apart = " OFFSET 0"
 
     def index_order(self, descending: bool, nulls_first: bool) -> bool:
         return nulls_first is descending
@@ -189,6 +192,7 @@ class Postgres(PostgresArithmetic, PostgresComparing):
 class Sqlite(SqliteArithmetic, SqliteComparing):
     name: Name = "sqlite"
     null = "NULL"
+    apart = " LIMIT -1"
 
     def index_order(self, descending: bool, nulls_first: bool) -> bool:
         return nulls_first is not descending

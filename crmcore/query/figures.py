@@ -15,7 +15,7 @@ from crmcore.kit.sql import Sql, all_of, ident, join
 from crmcore.query.arguments import Argument
 from crmcore.query.dialects import Expression, Pair
 from crmcore.query.grouping import Grouping, GroupKey
-from crmcore.query.mapping import MoneyField, OneField, ValueField
+from crmcore.query.mapping import ColumnField, MoneyField, OneField, ValueField
 from crmcore.query.scope import Table
 from crmcore.query.values import Value
 from crmcore.query.vocabulary import COUNT_DISTINCT, distinguishable, enum_name, numbers
@@ -102,7 +102,8 @@ class Figures:
             assert not isinstance(found, MoneyField)
             return self.distinct(found)
         if isinstance(found, MoneyField):
-            return None if self._currency(found) is None else self.number(function, found.amount)
+            mixed = isinstance(found.currency, ColumnField) and self._currency(found) is None
+            return None if mixed else self.number(function, found.amount)
         assert isinstance(found, ValueField)
         return self.number(function, found)
 

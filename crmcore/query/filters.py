@@ -35,7 +35,7 @@ class Filters:
 
     def __init__(self, scope: Scope) -> None:
         self.scope = scope
-        self.values = Values(scope)
+        self.values = Values(scope, self.where)
         self.custom = CustomRows(scope)
 
     def where(self, table: Table, given: Argument | None) -> Sql:

@@ -15,7 +15,7 @@ from crmcore.query.operands import text
 from crmcore.query.paging import join_one
 from crmcore.query.scope import Table
 from crmcore.query.values import Value, Values
-from crmcore.query.vocabulary import groupable, one_step
+from crmcore.query.vocabulary import groupable, hops, one_step
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class Grouping:
         parts = {name: part for name, part in item.fields().items() if not part.is_null()}
         grain, zone = parts.pop("dateGrain", None), parts.pop("timeZone", None)
         if len(parts) != 1:
-            raise item.fail(one_step(record))
+            raise item.fail(one_step(hops(record)))
         ((name, part),) = parts.items()
         if name == "field":
             return self._checked(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 from crmcore.kit.text import plural
 from crmcore.platform.fields import Column as ColumnType
 from crmcore.platform.record import Record
-from crmcore.query.declare import BatchFunction, Moment, Write
+from crmcore.query.declare import Aggregate, BatchFunction, Moment, Write
 
 EnumClass = type[StrEnum]
 Writable = str
@@ -51,6 +51,30 @@ class ColumnField(ValueField):
 
     column: str
     folded: str | None = None
+
+
+Template = tuple[str, ...]
+"""SQL text; at odd places, the name of a column or a moment."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExpressionField(ValueField):
+    """A computed value: an expression on the record's columns for each database."""
+
+    sql: Mapping[str, Template]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FigureField(ValueField):
+    """A computed value: a count, sum, average, least or greatest value over a to-many relation's records that `where`
+    finds (as the API writes a filter). Of money, only the amounts whose `currency` is `currency_code`."""
+
+    function: Aggregate
+    many: ManyField
+    of: ValueField | None = None
+    where: str = ""
+    currency: ValueField | None = None
+    currency_code: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

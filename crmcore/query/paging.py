@@ -7,14 +7,16 @@ The id is always the last key, in the direction of the key before it, so every o
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
-from crmcore.kit.sql import EMPTY, Sql, ident
+from crmcore.kit.sql import EMPTY, Sql, all_of, ident
 from crmcore.query.arguments import Argument
+from crmcore.query.child_figures import asked_figure
+from crmcore.query.dialects import Dialect
 from crmcore.query.scope import Scope, Table
 from crmcore.query.values import Value, Values
-from crmcore.query.vocabulary import hops, one_step, orderable
+from crmcore.query.vocabulary import hops, measured, one_step, orderable
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,15 @@ class Key:
     descending: bool = False
     nulls_first: bool = False
 
+    @property
+    def computed(self) -> bool:
+        """Whether it is more than a name."""
+        return isinstance(self.value.sql, Sql)
+
+    def of(self, table: Table) -> bool:
+        """Whether it is a column of this table."""
+        return self.value.table is table and not self.computed
+
     def sql(self, reverse: bool, ref: str = "") -> str:
         """The key in ORDER BY; `ref` is another name of its expression."""
         direction = " DESC" if self.descending is not reverse else ""
@@ -39,14 +50,34 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """A total order of a table's rows. `joins` brings in what to-one paths need."""
+    """A total order of a table's rows.
+
+    joins      brings in what to-one paths need
+    signature  tells this order from others, but for the values of the arguments in `given`
+    fulfils    a condition that the joins see to
+    """
 
     keys: Sequence[Key]
     joins: Sql
     signature: str
-    """What tells this order from others."""
     fulfils: Sql = EMPTY
-    """A condition that the joins see to."""
+    given: Sequence[Argument] = ()
+
+    @property
+    def computed(self) -> bool:
+        """Whether a key is computed."""
+        return any(key.computed for key in self.keys)
+
+    def rows(self, dialect: Dialect, table: Table, conditions: Sequence[Sql | str], beyond: Sql) -> Sql:
+        """` FROM ... WHERE ...`: the rows for which the conditions hold and that are beyond a cursor, each with its
+        keys. What is computed is computed once, in a subquery, whatever compares or sorts it."""
+        source = Sql(f" FROM {table.source}", self.joins, " WHERE ")
+        if not self.computed:
+            return Sql(source, all_of([*conditions, beyond]))
+        keys = [(i, key.value) for i, key in enumerate(self.keys) if not key.of(table)]
+        made = [Sql(", ", value.sql, f" AS {computed_key(i)}") for i, value in keys]
+        inner = Sql(f"SELECT {table.alias}.*", *made, source, all_of(conditions), dialect.apart)
+        return Sql(" FROM (", inner, f") {table.alias} WHERE ", beyond or "1 = 1")
 
     def sql(self, reverse: bool, of_page: str = "") -> str:
         """ORDER BY, on the tables or on the columns in which a page `of_page` carries the keys."""
@@ -80,53 +111,69 @@ def page_of(scope: Scope, given: Mapping[str, Argument]) -> Page:
 
 def order_of(values: Values, table: Table, given: Argument | None) -> Order:
     """The order that `orderBy` asks for; by id without one."""
+    making = _Making(values)
     keys: list[Key] = []
-    joins: dict[tuple[str, ...], Table] = {}
-    pieces: list[Sql] = []
-    items = [] if given is None or given.is_null() else given.items()
-    for item in items:
-        key = _key(values, table, item, (), joins, pieces)
-        if all(key.ref != known.ref for known in keys):
-            keys.append(key)
+    for item in [] if given is None or given.is_null() else given.items():
+        key = making.key(table, item)
+        if not key.computed and any(key.ref == known.ref for known in keys):
+            continue
+        keys.append(key)
     if all(key.ref != table.ref("id") for key in keys):
         id_ = values.id(table)
         keys.append(Key("id", id_, table.ref("id"), False, bool(keys) and keys[-1].descending))
     told = "|".join(f"{k.name} {k.value.kind} {k.descending} {k.nulls_first}" for k in keys)
-    return Order(tuple(keys), Sql(*pieces), told)
+    if any(key.computed for key in keys):
+        names = [f"{table.alias}.{computed_key(i)}" for i in range(len(keys))]
+        keys = [key if key.of(table) else replace(key, ref=name) for key, name in zip(keys, names)]
+    return Order(tuple(keys), Sql(*making.pieces), told, given=tuple(making.given))
 
 
-def _key(
-    values: Values,
-    table: Table,
-    item: Argument,
-    path: tuple[str, ...],
-    joins: dict[tuple[str, ...], Table],
-    pieces: list[Sql],
-) -> Key:
-    scope = values.scope
-    record = scope.registry.by_model[table.model]
-    parts = {name: part for name, part in item.fields().items() if not part.is_null()}
-    through = [name for name in parts if name not in ("field", "direction", "nulls")]
-    if len(through) + ("field" in parts) != 1:
-        raise item.fail(one_step(record))
-    if through:
+class _Making:
+    """An order in the making: the tables that its paths join, and the arguments on whose values it depends."""
+
+    def __init__(self, values: Values) -> None:
+        self.values = values
+        self.scope = values.scope
+        self.joins: dict[tuple[str, ...], Table] = {}
+        self.pieces: list[Sql] = []
+        self.given: list[Argument] = []
+
+    def key(self, table: Table, item: Argument, path: tuple[str, ...] = ()) -> Key:
+        """The key that an item of `orderBy` asks for; `path` led to `table`."""
+        record = self.scope.registry.by_model[table.model]
+        parts = {name: part for name, part in item.fields().items() if not part.is_null()}
+        steps = [name for name in parts if name not in ("direction", "nulls")]
+        if len(steps) != 1:
+            raise item.fail(one_step([*hops(record), *measured(record)]))
+        (name,) = steps
+        if name in hops(record):
+            return self._through(table, name, item, path)
+        if name == "field":
+            value = self.values.of(table, orderable(record)[parts[name].exact()])
+        else:
+            value = asked_figure(self.values, table, measured(record)[name], parts[name])
+            self.given.append(parts[name])
+        value = value.folded or value
+        if path and isinstance(value.sql, Sql):  # computed from nothing it could still be something
+            value = replace(value, sql=Sql(f"CASE WHEN {table.ref('id')} IS NOT NULL THEN ", value.sql, " END"))
+        return Key(
+            name=".".join((*path, value.name)),
+            value=value,
+            ref=value.sql if isinstance(value.sql, str) else "",
+            nullable=value.nullable or bool(path),
+            descending="direction" in parts and parts["direction"].exact() == "DESC",
+            nulls_first="nulls" in parts and parts["nulls"].exact() == "FIRST",
+        )
+
+    def _through(self, table: Table, name: str, item: Argument, path: tuple[str, ...]) -> Key:
+        parts = {key: part for key, part in item.fields().items() if not part.is_null()}
         if len(parts) > 1:
             raise item.fail("direction and nulls belong beside field, at the end of the path.")
-        (name,) = through
-        if len(path) >= scope.limits.filter_depth:
-            raise parts[name].fail(f"orders may go through {scope.limits.filter_depth} relations, not more.")
-        target = join_one(scope, table, name, (*path, name), joins, pieces)
-        return _key(values, target, parts[name], (*path, name), joins, pieces)
-    value = values.of(table, orderable(record)[parts["field"].exact()])
-    value = value.folded or value
-    return Key(
-        name=".".join((*path, value.name)),
-        value=value,
-        ref=str(value.sql),
-        nullable=value.nullable or bool(path),
-        descending="direction" in parts and parts["direction"].exact() == "DESC",
-        nulls_first="nulls" in parts and parts["nulls"].exact() == "FIRST",
-    )
+        if len(path) >= self.scope.limits.filter_depth:
+            raise parts[name].fail(f"orders may go through {self.scope.limits.filter_depth} relations, not more.")
+        further = (*path, name)
+        target = join_one(self.scope, table, name, further, self.joins, self.pieces)
+        return self.key(target, parts[name], further)
 
 
 def join_one(
@@ -144,6 +191,11 @@ def join_one(
         tie = f" LEFT JOIN {target.source} ON {target.ref('id')} = {table.ref(field.column)} AND "
         pieces.append(Sql(tie, scope.guard(target)))
     return joins[path]
+
+
+def computed_key(place: int) -> str:
+    """What the rows call the sort key at this place, where it is no column of theirs."""
+    return ident(f"~o{place}")
 
 
 KEY_COLUMN: Final = "~k"

@@ -8,14 +8,16 @@ Enum values are the API name in UPPER_SNAKE (`lastOrderAt` is `LAST_ORDER_AT`). 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Iterable, Mapping
 from enum import StrEnum
-from typing import Final
+from typing import Final, TypeGuard
 
 from crmcore.kit.text import snake
 from crmcore.query.mapping import (
+    ColumnField,
     ExternalRefsField,
     FieldMap,
+    FigureField,
     ManyField,
     MoneyField,
     OneField,
@@ -129,9 +131,14 @@ def hops(record: RecordType) -> dict[str, OneField]:
     return {name: field for name, field in record.fields.items() if isinstance(field, OneField)}
 
 
-def one_step(record: RecordType) -> str:
+def measured(record: RecordType) -> dict[str, ManyField]:
+    """The to-many relations in `<Record>Order`, under their names: by a `<Target>Figure` of them."""
+    return {name: field for name, field in record.fields.items() if isinstance(field, ManyField)}
+
+
+def one_step(names: Iterable[str]) -> str:
     """What an order or a group needs at each step of its path, as a refusal says it."""
-    *others, last = ["field", *sorted(hops(record))]
+    *others, last = ["field", *sorted(names)]
     return f"give exactly one of {', '.join(others)} and {last}." if others else f"give {last}."
 
 
@@ -139,11 +146,9 @@ def groupable(record: RecordType) -> dict[str, ValueField | OneField]:
     """The values of `<Record>GroupField`: fields with few values, to-one relations, and currencies of money."""
     found: dict[str, ValueField | OneField] = {}
     for name, field in record.fields.items():
-        if isinstance(field, OneField) or (
-            isinstance(field, ValueField) and field.kind in _GROUPED and name != "version"
-        ):
+        if isinstance(field, OneField) or _is_own(field, _GROUPED):
             found[enum_name(name)] = field
-        elif isinstance(field, MoneyField):
+        elif isinstance(field, MoneyField) and isinstance(field.currency, ColumnField):
             found.setdefault(enum_name(field.currency.name), field.currency)
     return found
 
@@ -151,23 +156,13 @@ def groupable(record: RecordType) -> dict[str, ValueField | OneField]:
 def summable(record: RecordType) -> dict[str, ValueField | MoneyField]:
     """The fields of the types of `sum` and `avg`, by API name; enum values by `enum_name`. Columns are `Decimal`,
     money is `[Money!]!`, one per currency."""
-    return {
-        name: field
-        for name, field in record.fields.items()
-        if isinstance(field, MoneyField)
-        or (isinstance(field, ValueField) and field.kind in ("int", "decimal") and name != "version")
-    }
+    return _own_numbers(record, _SUMMED)
 
 
 def comparable(record: RecordType) -> dict[str, ValueField | MoneyField]:
     """The fields of the types of `min` and `max`, by API name: numbers, days and times in their own type, money as
     `[Money!]!`, one per currency."""
-    return {
-        name: field
-        for name, field in record.fields.items()
-        if isinstance(field, MoneyField)
-        or (isinstance(field, ValueField) and field.kind in _COMPARED and name != "version")
-    }
+    return _own_numbers(record, _COMPARED)
 
 
 def numbers(record: RecordType, function: str) -> dict[str, ValueField | MoneyField]:
@@ -182,6 +177,25 @@ def distinguishable(record: RecordType) -> dict[str, ValueField | OneField]:
     return {name: f for name, f in found.items() if isinstance(f, OneField) or f.kind != "datetime"}
 
 
+def _own_numbers(record: RecordType, kinds: Container[str]) -> dict[str, ValueField | MoneyField]:
+    return {
+        name: field  # type: ignore[misc]  # both kinds of fields are asked for
+        for name, field in record.fields.items()
+        if _is_own(field.amount if isinstance(field, MoneyField) else field, kinds)
+    }
+
+
+def _is_own(field: FieldMap, kinds: Container[str]) -> TypeGuard[ValueField]:
+    """Whether it is a value of the row itself; figures over children are not grouped and added up again."""
+    return (
+        isinstance(field, ValueField)
+        and not isinstance(field, FigureField)
+        and field.kind in kinds
+        and field.name != "version"
+    )
+
+
 _UNSORTED: Final = frozenset({"json", "choices"})
 _GROUPED: Final = frozenset({"text", "choice", "bool", "int", "date", "datetime"})
+_SUMMED: Final = frozenset({"int", "decimal"})
 _COMPARED: Final = frozenset({"int", "decimal", "date", "datetime"})

@@ -5,7 +5,21 @@ The records' own classes are for annotations: import them under TYPE_CHECKING.
 
 from typing import TYPE_CHECKING
 
-from crmcore.query import Many, Moment, Money, Ref, Refs, Timeline, batch, extend, field, record
+from crmcore.query import (
+    Many,
+    Moment,
+    Money,
+    Ref,
+    Refs,
+    Timeline,
+    batch,
+    expression,
+    extend,
+    field,
+    figure,
+    portion,
+    record,
+)
 from crmcore.schema.actions import action, arg
 from crmcore.schema.printing import print_core_schema
 
@@ -51,8 +65,11 @@ __all__ = [
     "action",
     "arg",
     "batch",
+    "expression",
     "extend",
     "field",
+    "figure",
+    "portion",
     "print_core_schema",
     "record",
 ]

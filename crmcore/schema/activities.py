@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from crmcore.domain import activities as models
-from crmcore.query import Moment, field, record
+from crmcore.query import Moment, expression, field, record
 
 if TYPE_CHECKING:
     from crmcore.schema.care import Touchpoint
@@ -46,6 +46,10 @@ class Task:
     due_at: datetime | None = field("When it must be done.")
     status: models.TaskStatus = field("Whether it is still to do.")
     done_at: datetime | None = field("When it was done.")
+    is_overdue: bool = expression(
+        "({status} = 'OPEN' AND {due_at} IS NOT NULL AND {due_at} < {now})",
+        "Whether it is still to do although it is past its time.",
+    )
     customer: Customer | None = field("The customer it is for.")
     deal: Deal | None = field("The deal it is for.")
     case: Case | None = field("The case it is for.")

@@ -61,6 +61,12 @@ def make_aggregates(registry: Registry, shapes: Shapes, record: RecordType) -> N
             said = "Figures by which groups can be ordered."
             shapes.names(f"{record.name}{suffix}", said, values, plugin=record.plugin)
     shapes.input(
+        f"{record.name}Figure",
+        f"A figure of the {record.name} records that belong to a record: exactly one of count, sum, avg, min and max.",
+        lambda: _figure_fields(shapes, record),
+        plugin=record.plugin,
+    )
+    shapes.input(
         f"{record.name}AggregateOrder",
         "One key of an order of groups. Give exactly one of key, count, countDistinct, sum, avg, min and max; what "
         f"groupBy makes groups by is always the last key. {_OF_ONE_CURRENCY}",
@@ -219,13 +225,26 @@ def _having_fields(shapes: Shapes, record: RecordType) -> Iterable[StrawberryFie
 def _order_fields(shapes: Shapes, record: RecordType) -> Iterable[StrawberryField]:
     by_key = "By this entry of groupBy, which is named by its field and, where it is there twice, its dateGrain."
     yield shaped("key", optional(shapes[f"{record.name}GroupBy"]), by_key)
-    yield shaped("count", optional(bool), "True: by the number of records.")
     if words.distinguishable(record):
         distinct = optional(shapes[f"{record.name}CountDistinctField"])
         yield shaped("countDistinct", distinct, "By the number of different values of this.")
+    yield from _functions(shapes, record)
+    yield from direction_fields(shapes)
+
+
+def _figure_fields(shapes: Shapes, record: RecordType) -> Iterable[StrawberryField]:
+    yield from _functions(shapes, record)
+    filter_ = optional(shapes[f"{record.name}Filter"])
+    yield shaped("where", filter_, "Only records for which this holds.")
+    if any(isinstance(field, MoneyField) for field in words.comparable(record).values()):
+        said = "Which amounts count, by the ISO 4217 code of their currency; an amount of money needs it."
+        yield shaped("currencyCode", optional(str), said)
+
+
+def _functions(shapes: Shapes, record: RecordType) -> Iterable[StrawberryField]:
+    yield shaped("count", optional(bool), "True: by the number of records.")
     for function in words.AGGREGATES:
         if words.numbers(record, function):
             suffix = "SumField" if function in ("sum", "avg") else "MinMaxField"
             kind = optional(shapes[f"{record.name}{suffix}"])
             yield shaped(function, kind, f"By the {function} of this.")
-    yield from direction_fields(shapes)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from crmcore.domain import contacts
 from crmcore.domain import customers as models
-from crmcore.query import Many, Money, Timeline, field, record
+from crmcore.query import Many, Money, Timeline, field, figure, record
 
 if TYPE_CHECKING:
     from crmcore.schema.activities import Interaction, Task
@@ -53,8 +53,17 @@ class Customer:
     contact_points: Many[ContactPoint] = field("Email addresses, phone numbers and the like of the customer itself.")
     addresses: Many[Address] = field("Where the customer is.")
     deals: Many[Deal] = field("Sales in progress, won and lost.")
+    open_deal_count: int = figure(
+        "count", "deals", "How many sales are in progress.", where="{stage: {type: {eq: OPEN}}}"
+    )
     orders: Many[Order] = field("What the customer ordered.")
     cases: Many[Case] = field("Questions, requests and complaints.")
+    open_case_count: int = figure(
+        "count",
+        "cases",
+        "How many cases still need an answer or a solution.",
+        where="{status: {notIn: [RESOLVED, CLOSED, REJECTED, DUPLICATE, MERGED]}}",
+    )
     interactions: Many[Interaction] = field("Every exchange with the customer.")
     timeline: Timeline = field(
         "What happened with the customer: exchanges, deals and cases on their way, orders placed, care given."

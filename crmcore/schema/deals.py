@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from strawberry import ID
 
 from crmcore.domain import deals as models
-from crmcore.query import Many, Moment, Money, Timeline, field, record
+from crmcore.query import Many, Moment, Money, Timeline, expression, field, portion, record
 from crmcore.schema.actions import action, arg
 
 if TYPE_CHECKING:
@@ -61,6 +61,11 @@ class Deal:
     kind: models.DealKind = field("Why the deal exists.")
     amount: Money | None = field("What it is worth.")
     probability: int = field("Chance in percent that it is won; the stage's unless set.", derived=True)
+    weighted_amount: Money | None = expression(
+        portion("{amount}", "{probability}", 100),
+        "The amount times the probability, rounded half-even to four places.",
+        currency="currency",
+    )
     opened_on: date | None = field("The day the sale began.")
     expected_close_on: date | None = field("The day it is expected to be decided.")
     stage_entered_at: datetime = field("When it entered its stage.", write="create", derived=True)

@@ -12,7 +12,7 @@ from strawberry.schema.config import StrawberryConfig
 from strawberry.types.base import StrawberryObjectDefinition
 from strawberry.types.field import StrawberryField
 
-from crmcore.query import Registry, build
+from crmcore.query import Registry, build, check_figures
 from crmcore.query.declare import Declaration, Extension
 from crmcore.schema.actions import action_mutation
 from crmcore.schema.aggregates import make_aggregates, make_key
@@ -101,7 +101,9 @@ def derive(shares: Sequence[Share]) -> CrmSchema:
         mutations += [action_mutation(registry, shapes, cls, share.plugin, names) for cls in share.actions]
     _refuse_doubles(queries)
     _refuse_doubles(mutations)
-    return CrmSchema(registry, shapes, queries, mutations, errors)
+    schema = CrmSchema(registry, shapes, queries, mutations, errors)
+    check_figures(registry, schema.core)
+    return schema
 
 
 def _refuse_doubles(roots: Sequence[RootField]) -> None:

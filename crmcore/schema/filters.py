@@ -167,6 +167,9 @@ def _order_fields(shapes: Shapes, record: RecordType) -> Iterable[StrawberryFiel
     for name, hop in words.hops(record).items():
         said = f"A field of another record: {hop.description}"
         yield shaped(name, optional(shapes[f"{hop.target}Order"]), said, plugin=hop.plugin)
+    for name, many in words.measured(record).items():
+        said = f"A figure of the records here: {many.description}"
+        yield shaped(name, optional(shapes[f"{many.target}Figure"]), said, plugin=many.plugin)
     yield from direction_fields(shapes)
 
 

@@ -10,27 +10,25 @@ from typing import Any
 from uuid import UUID
 
 from crmcore.kit.text import fold
-from crmcore.query import ColumnField, MoneyField, RecordType
+from crmcore.query import ColumnField, RecordType, ValueField
 from tests.differential.company import Row
+from tests.differential.computed import column
 
 
 def plain(held: Any) -> Any:
     return held.value if isinstance(held, Enum) else held
 
 
-def sort_value(field_: ColumnField | MoneyField) -> Callable[[Row], Any]:
+def sort_value(field_: ValueField) -> Callable[[Row], Any]:
     """What a row is sorted by: names by their folded form, ids as text."""
-    column = field_.column
-    if isinstance(field_, ColumnField) and field_.folded:
-        folded = field_.folded
-        return lambda row: row[folded]
-    return lambda row: str(row[column]) if isinstance(row[column], UUID) else plain(row[column])
+    key = field_.folded if isinstance(field_, ColumnField) and field_.folded else column(field_)
+    return lambda row: str(row[key]) if isinstance(row[key], UUID) else plain(row[key])
 
 
-def shown(record: RecordType, field_: ColumnField, row: Row) -> Any:
-    """A column as the API writes it."""
-    held = row[field_.column]
-    if field_.column == "id":
+def shown(record: RecordType, field_: ValueField, row: Row) -> Any:
+    """A value as the API writes it."""
+    held = row[column(field_)]
+    if field_.name == "id":
         return f"{record.table}_{held}"
     return form(held)
 

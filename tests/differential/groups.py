@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from decimal import ROUND_HALF_EVEN, Decimal, localcontext
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from crmcore.query import ColumnField, MoneyField, OneField, RecordType
+from crmcore.query import MoneyField, OneField, RecordType, ValueField
 from crmcore.query import vocabulary as words
 from tests.differential.company import Row
+from tests.differential.computed import column, figure
 from tests.differential.forms import compared, decimal, form, money, plain
 
 if TYPE_CHECKING:
@@ -75,9 +75,9 @@ class Groups:
                 lambda row: None if (f := self.reference.one(one, row)) is None else f.row["id"],
                 self.reference.registry.records[one.target],
             )
-        column = field_.column
+        held = column(field_)
         grain, zone = key.get("dateGrain"), key.get("timeZone") or "UTC"
-        return name, lambda row: period(row[column], grain, zone), None
+        return name, lambda row: period(row[held], grain, zone), None
 
     def _holds(self, group: Group, having: dict[str, Any]) -> bool:
         if "count" in having and not compared("int", len(group.rows), having["count"]):
@@ -92,7 +92,7 @@ class Groups:
                 targets = [self.reference.one(field_, row) for row in group.rows]
                 found[name] = len({t.row["id"] for t in targets if t is not None})
             else:
-                held = {plain(row[field_.column]) for row in group.rows}
+                held = {plain(row[column(field_)]) for row in group.rows}
                 found[name] = len(held - {None})
         return found
 
@@ -113,14 +113,14 @@ class Groups:
         known = words.summable(group.record) if name in ("sum", "avg") else words.comparable(group.record)
         return {api: self._figure(group.rows, name, f) for api, f in known.items()}
 
-    def _figure(self, rows: Sequence[Row], function: str, field_: ColumnField | MoneyField) -> Any:
+    def _figure(self, rows: Sequence[Row], function: str, field_: ValueField | MoneyField) -> Any:
         if isinstance(field_, MoneyField):
             per: dict[str, list[Row]] = {}
             for row in rows:
-                if row[field_.column] is not None:
-                    per.setdefault(row[field_.currency_column], []).append(row)
-            return [money(_calculated(function, [r[field_.column] for r in per[c]]), c) for c in sorted(per)]
-        made = _calculated(function, [r[field_.column] for r in rows if r[field_.column] is not None])
+                if row[column(field_.amount)] is not None:
+                    per.setdefault(row[column(field_.currency)], []).append(row)
+            return [money(figure(function, [r[column(field_.amount)] for r in per[c]]), c) for c in sorted(per)]
+        made = figure(function, [r[column(field_)] for r in rows if r[column(field_)] is not None])
         if made is None:
             return None
         return decimal(made) if function in ("sum", "avg") else form(made)
@@ -131,9 +131,8 @@ class Groups:
         (function,) = (f for f in words.AGGREGATES if order.get(f) is not None)
         known = words.summable(record) if function in ("sum", "avg") else words.comparable(record)
         field_ = next(f for api, f in known.items() if words.enum_name(api) == order[function])
-        return lambda group: _calculated(
-            function, [r[field_.column] for r in group.rows if r[field_.column] is not None]
-        )
+        value = field_.amount if isinstance(field_, MoneyField) else field_
+        return lambda group: figure(function, [r[column(value)] for r in group.rows if r[column(value)] is not None])
 
 
 def period(held: Any, grain: str | None, zone: str) -> Any:
@@ -165,16 +164,3 @@ def _key_text(held: Any, target: RecordType | None) -> str | None:
     if isinstance(held, bool):
         return "true" if held else "false"
     return str(form(held))
-
-
-def _calculated(function: str, values: Sequence[Any]) -> Any:
-    if not values:
-        return None
-    if function in ("min", "max"):
-        return min(values) if function == "min" else max(values)
-    total = sum(Decimal(v) for v in values)
-    if function == "sum":
-        return total
-    with localcontext() as context:
-        context.prec = 60
-        return (total / len(values)).quantize(Decimal("0.0001"), ROUND_HALF_EVEN)

@@ -31,9 +31,10 @@ from graphql import (
     validate,
 )
 
-from crmcore.query import ColumnField, ManyField, MoneyField, OneField, RecordType, Registry
+from crmcore.query import ManyField, MoneyField, OneField, RecordType, Registry, ValueField
 from crmcore.query import vocabulary as words
 from tests.differential.company import Tables
+from tests.differential.computed import column
 from tests.differential.forms import form
 
 ZONES: Final = ("UTC", "Europe/Berlin", "America/Sao_Paulo", "Asia/Kathmandu")
@@ -173,7 +174,7 @@ class Queries:
 
     def _known(self, type_: GraphQLObjectType, record: RecordType | None, name: str) -> bool:
         if record is not None:
-            return isinstance(record.fields.get(name), ColumnField | MoneyField | OneField | ManyField) or name in (
+            return isinstance(record.fields.get(name), ValueField | MoneyField | OneField | ManyField) or name in (
                 "createdBy", "externalRefs", "fragileCode", "fragileParts",
             )  # fmt: skip
         if type_.name.endswith("Connection"):
@@ -257,7 +258,7 @@ class Queries:
         known = {
             n: f
             for n, f in words.filterable(record).items()
-            if isinstance(f, OneField | ManyField | MoneyField | ColumnField)
+            if isinstance(f, OneField | ManyField | MoneyField | ValueField)
         }
         found: dict[str, Any] = {}
         for _ in range(self.random.choice([1, 1, 2])):
@@ -288,11 +289,11 @@ class Queries:
         if isinstance(field_, MoneyField):
             inner = get_nullable_type(type_)
             assert isinstance(inner, GraphQLInputObjectType)
-            part, column = self.random.choice([("amount", field_.column), ("currencyCode", field_.currency_column)])
-            return {part: self._operators(inner.fields[part].type, lambda: self._held(record, column))}
-        if field_.column == "id":
+            part, value = self.random.choice([("amount", field_.amount), ("currencyCode", field_.currency)])
+            return {part: self._operators(inner.fields[part].type, lambda: self._held(record, column(value)))}
+        if field_.name == "id":
             return self._operators(type_, lambda: self._id(record))
-        return self._operators(type_, lambda: self._held(record, field_.column))
+        return self._operators(type_, lambda: self._held(record, column(field_)))
 
     def _operators(self, type_: Any, pick: Any) -> dict[str, Any]:
         inner = get_nullable_type(type_)
@@ -327,12 +328,29 @@ class Queries:
         if hops and depth and self.random.random() < 0.3:
             name = self.random.choice(list(hops))
             return {name: self._order(self.registry.records[hops[name].target], depth - 1)}
-        known = [n for n, f in words.orderable(record).items() if isinstance(f, ColumnField | MoneyField)]
-        found = {"field": Name(self.random.choice(known))}
+        many = words.measured(record)
+        if many and self.random.random() < 0.2:
+            name = self.random.choice(list(many))
+            found = {name: self._figure(self.registry.records[many[name].target])}
+        else:
+            found = {"field": Name(self.random.choice(list(words.orderable(record))))}
         if self.random.random() < 0.5:
             found["direction"] = Name(self.random.choice(["ASC", "DESC"]))
         if self.random.random() < 0.4:
             found["nulls"] = Name(self.random.choice(["FIRST", "LAST"]))
+        return found
+
+    def _figure(self, target: RecordType) -> dict[str, Any]:
+        function = self.random.choice(["count", *words.AGGREGATES])
+        known = words.summable(target) if function in ("sum", "avg") else words.comparable(target)
+        found: dict[str, Any] = {"count": True}
+        if function != "count" and known:
+            name = self.random.choice(list(known))
+            found = {function: Name(words.enum_name(name))}
+            if isinstance(known[name], MoneyField):
+                found["currencyCode"] = self.random.choice(["EUR", "USD", "CHF"])
+        if self.random.random() < 0.3:
+            found["where"] = self._where(target, 1)
         return found
 
     def _group(self, record: RecordType, depth: int) -> dict[str, Any]:
@@ -361,9 +379,9 @@ class Queries:
         )
         return f"{record.table}_{key}"
 
-    def _held(self, record: RecordType, column: str) -> Any:
+    def _held(self, record: RecordType, key: str) -> Any:
         rows = self.tables[record.model]
-        held = self.random.choice(rows)[column]
+        held = self.random.choice(rows)[key]
         if isinstance(held, Decimal | datetime | date):
             return form(held)
         return held.value if isinstance(held, Enum) else form(held)

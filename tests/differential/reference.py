@@ -18,7 +18,6 @@ from crmcore.platform.record import Record
 from crmcore.platform.tables import foreign_keys
 from crmcore.query import (
     BatchField,
-    ColumnField,
     ExternalRefsField,
     ManyField,
     MoneyField,
@@ -26,10 +25,12 @@ from crmcore.query import (
     RecordType,
     Registry,
     StampField,
+    ValueField,
 )
 from crmcore.query import vocabulary as words
 from tests.differential import fragile
 from tests.differential.company import Row, Tables
+from tests.differential.computed import column, figure, fill
 from tests.differential.forms import compared, money, shown, sort_value
 from tests.differential.groups import Group, Groups
 
@@ -69,6 +70,7 @@ class Reference:
         self.schema = build_schema(self.sdl)
         self.groups = Groups(self)
         self.by_id = {model: {r["id"]: r for r in rows} for model, rows in self.tables.items()}
+        fill(self)
         self.roots: dict[str, tuple[RecordType, Callable[..., Any]]] = {}
         for record in self.registry.records.values():
             self.roots[record.root] = record, self._by_id
@@ -179,10 +181,10 @@ class Reference:
 
     def _of_record(self, found: Found, name: str, given: dict[str, Any]) -> Any:
         field_, row = found.record.fields[name], found.row
-        if isinstance(field_, ColumnField):
+        if isinstance(field_, ValueField):
             return shown(found.record, field_, row)
         if isinstance(field_, MoneyField):
-            return money(row[field_.column], row[field_.currency_column])
+            return money(row[column(field_.amount)], row[column(field_.currency)])
         if isinstance(field_, StampField):
             kind, key = row[field_.kind_column], row[field_.id_column]
             return {"kind": kind.value, "id": None if key is None else f"{kind.value.lower()}_{key}"}
@@ -265,13 +267,13 @@ class Reference:
             target_, rows = self.many(field_, row)
             return all(self._quantified(target_, rows, q, w) for q, w in wanted.items())
         if isinstance(field_, MoneyField):
-            parts = {"amount": (field_.column, "decimal"), "currencyCode": (field_.currency_column, "text")}
-            return all(compared(parts[part][1], row[parts[part][0]], w) for part, w in wanted.items())
-        assert isinstance(field_, ColumnField)
-        held = row[field_.column]
-        if field_.column == "id":
+            parts = {"amount": field_.amount, "currencyCode": field_.currency}
+            return all(compared(parts[part].kind, row[column(parts[part])], w) for part, w in wanted.items())
+        assert isinstance(field_, ValueField)
+        held = row[column(field_)]
+        if field_.name == "id":
             return compared("uuid", f"{record.table}_{held}", wanted)
-        return compared(field_.type.kind, held, wanted)
+        return compared(field_.kind, held, wanted)
 
     def _quantified(self, target: RecordType, rows: Sequence[Row], quantifier: str, wanted: dict[str, Any]) -> bool:
         if quantifier == "count":
@@ -298,6 +300,8 @@ class Reference:
         (step,) = [n for n in key if n not in ("field", "direction", "nulls")] or ["field"]
         if step != "field":
             hop = record.fields[step]
+            if isinstance(hop, ManyField):
+                return self._figure_of(hop, key[step]), key.get("direction") == "DESC", key.get("nulls") == "FIRST", ""
             assert isinstance(hop, OneField)
             read, descending, nulls_first, _ = self._order_key(self.registry.records[hop.target], key[step])
 
@@ -308,6 +312,24 @@ class Reference:
             return through, descending, nulls_first, ""
         field_ = words.orderable(record)[key["field"]]
         return sort_value(field_), key.get("direction") == "DESC", key.get("nulls") == "FIRST", field_.name
+
+    def _figure_of(self, many: ManyField, asked: dict[str, Any]) -> Callable[[Row], Any]:
+        """How the figure of a row's children is read."""
+
+        def read(row: Row) -> Any:
+            target, rows = self.many(many, row)
+            rows = [r for r in rows if self.holds(target, r, asked.get("where") or {})]
+            if asked.get("count"):
+                return len(rows)
+            (function,) = (f for f in words.AGGREGATES if f in asked)
+            known = words.summable(target) if function in ("sum", "avg") else words.comparable(target)
+            found = next(f for api, f in known.items() if words.enum_name(api) == asked[function])
+            value = found.amount if isinstance(found, MoneyField) else found
+            if isinstance(found, MoneyField):
+                rows = [r for r in rows if r[column(found.currency)] == asked["currencyCode"]]
+            return figure(function, [r[column(value)] for r in rows if r[column(value)] is not None])
+
+        return read
 
 
 def _once(keys: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -320,7 +342,9 @@ def _once(keys: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def _path_of(key: dict[str, Any]) -> str:
     (step,) = [n for n in key if n not in ("field", "direction", "nulls")] or ["field"]
-    return str(key["field"]) if step == "field" else f"{step}.{_path_of(key[step])}"
+    if step == "field":
+        return str(key["field"])
+    return str(key) if key[step].keys() & {"count", *words.AGGREGATES} else f"{step}.{_path_of(key[step])}"
 
 
 def _type_name(value: Any, _info: Any, _type: Any) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +86,27 @@ async def test_its_records_have_what_every_record_has(client: Client):
         "loyaltyVisitByExternalRef": {"points": 1},
         "loyaltyVisitAggregate": [{"count": 2, "sum": {"points": "6.0000"}}],
     }
+
+
+async def test_computed_fields_of_a_plugin_are_sorted_and_filtered_like_columns(client: Client):
+    today = datetime.now(UTC).date()
+    for name, points in (("Alfki", [3, 4]), ("Bonap", [10]), ("Chops", [])):
+        customer = await client.create("customer", name=name)
+        for days, worth in enumerate(points):
+            await visit(client, customer, (today - timedelta(days=5 * days)).isoformat(), points=worth)
+        await visit(client, customer, (today - timedelta(days=31)).isoformat(), points=100)
+    data = await client.data("""{
+      customers(orderBy: [{ field: LOYALTY_POINTS, direction: DESC }]) { nodes { name loyaltyPoints } }
+      often: customers(orderBy: [{ loyaltyVisits: { count: true }, direction: DESC }], first: 1) { nodes { name } }
+      some: customers(where: { loyaltyPoints: { lt: 10 } }) { nodes { name } }
+      loyaltyVisits(where: { isRecent: { eq: false } }) { totalCount nodes { points isRecent } }
+    }""")
+    assert data["customers"]["nodes"] == [
+        {"name": "Bonap", "loyaltyPoints": 10}, {"name": "Alfki", "loyaltyPoints": 7},
+        {"name": "Chops", "loyaltyPoints": None},
+    ]  # fmt: skip
+    assert data["often"]["nodes"] == data["some"]["nodes"] == [{"name": "Alfki"}]
+    assert data["loyaltyVisits"] == {"totalCount": 3, "nodes": [{"points": 100, "isRecent": False}] * 3}
 
 
 async def test_a_batch_field_gets_the_columns_it_needs_though_nobody_selected_them(client: Client):

@@ -145,6 +145,7 @@ def _record(registry: Registry, record: RecordType) -> Any:
     yield _many_filter(name)
     hops = words.hops(record)
     orders = " ".join(f"{key}: {hop.target}Order" for key, hop in hops.items())
+    orders += "".join(f" {key}: {many.target}Figure" for key, many in words.measured(record).items())
     yield f"enum {name}OrderField {{ {' '.join(words.orderable(record))} }}"
     yield f"input {name}Order {{ field: {name}OrderField {orders} direction: OrderDirection nulls: NullsOrder }}"
     yield from _aggregates(record)
@@ -180,6 +181,8 @@ def _aggregates(record: RecordType) -> Any:
     counts = f"count: IntFilter countDistinct: {name}CountDistinctHaving"
     logic = f"and: [{name}Having!] or: [{name}Having!] not: {name}Having"
     yield f"input {name}Having {{ {logic} {counts} {' '.join(conditions)} }}"
+    figures = " ".join(["count: Boolean", *inputs])
+    yield f"input {name}Figure {{ {figures} where: {name}Filter currencyCode: String }}"
     inputs += [f"key: {name}GroupBy count: Boolean countDistinct: {name}CountDistinctField"]
     yield f"input {name}AggregateOrder {{ {' '.join(inputs)} direction: OrderDirection nulls: NullsOrder }}"
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from crmcore.schema import Many, Moment, action, arg, batch, extend, field, record
+from crmcore.schema import Many, Moment, action, arg, batch, extend, field, figure, record
 from crmcore_surveys import commands, models
 
 if TYPE_CHECKING:
@@ -33,6 +34,9 @@ class CustomerSurveys:
     """What every customer shows of it."""
 
     surveys_responses: Many[SurveysResponse] = field("What the customer answered to surveys.")
+    surveys_average_score: Decimal | None = figure(
+        "avg", "surveys_responses", "The mean score of the customer's responses; null if there is none.", of="score"
+    )
     surveys_latest_score: int | None = batch(
         commands.latest_scores, "The score of the customer's latest response; null if there is none."
     )

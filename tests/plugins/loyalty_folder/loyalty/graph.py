@@ -7,7 +7,7 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from crmcore.plugins import Context, Row
-from crmcore.schema import Many, Moment, batch, extend, field, record
+from crmcore.schema import Many, Moment, batch, expression, extend, field, figure, record
 
 from . import models
 
@@ -28,6 +28,10 @@ class LoyaltyVisit:
     visited_on: date = field("The day.")
     points: int = field("What the visit is worth.")
     praise: str | None = batch(praises, "What we say to it.", needs=("points",))
+    is_recent: bool = expression(
+        {"postgres": "{visited_on} > {today} - 30", "sqlite": "{visited_on} > date({today}, '-30 days')"},
+        "Whether it was in the last thirty days.",
+    )
 
 
 async def letters(rows: Sequence[Row], ctx: Context) -> list[str | None]:
@@ -42,6 +46,9 @@ class CustomerLoyalty:
     """What a customer shows of it."""
 
     loyalty_visits: Many[LoyaltyVisit] = field("The customer's visits.")
+    loyalty_points: int | None = figure(
+        "sum", "loyalty_visits", "What the recent visits are worth.", of="points", where="{isRecent: {eq: true}}"
+    )
     loyalty_letter: str | None = batch(letters, "How a letter to the customer begins.", needs=("name",))
 
 
