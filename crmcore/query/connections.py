@@ -7,13 +7,13 @@ views of one page and pages from the end go through a materialised CTE of one ro
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Protocol
 
 from graphql import GraphQLObjectType
 
-from crmcore.kit.sql import EMPTY, Sql, all_of, any_of, join
+from crmcore.kit.sql import EMPTY, Sql, all_of, any_of
 from crmcore.query.aggregates import Aggregates
 from crmcore.query.arguments import Argument
 from crmcore.query.counting import total_count
@@ -144,9 +144,11 @@ class Connections:
     def _splits(self, found: _List, place: Place) -> bool:
         """Whether an index serves the page if it is read in two parts. A first page below a record is short anyway."""
         key, table = found.order.keys[0], found.table
-        if not key.nullable or found.order.computed or key.value.table is not table:
+        if found.order.computed or (place and not found.keyset):
             return False
-        if place and not found.keyset:
+        if key.own_id:
+            return True
+        if not key.nullable or key.value.table is not table:
             return False
         served = self.dialect.index_order(key.descending, key.nulls_first)
         return (found.keyset is not None or not served) and leads_index(table.model, key.value.column)
@@ -166,12 +168,19 @@ class Connections:
         keys = "".join(f", {key.ref} AS {key_column(i)}" for i, key in enumerate(found.order.keys))
         columns, limit = f"SELECT {found.table.columns}{keys}", found.page.size + 1
         split: Sequence[Half | None] = found.halves or [None]
+        if len(split) > 1 and found.order.keys[0].own_id:  # no index has the rows without a value: look only if need be
+            first, second = found.halves
+            enough = f'(SELECT count(*) FROM "~f") < {limit} AND '
+            split = [first, replace(second, condition=Sql(enough, second.condition))]
         parts = [Sql(columns, self._select(found, limit, found.page.backward, half)) for half in split]
         inner = parts[0]
         if len(parts) > 1:
-            both = [Sql("SELECT * FROM (", part, ') "~h"') for part in parts]
+            rest = Sql("SELECT * FROM (", parts[1], ') "~h"')
             order = found.order.sql(found.page.backward, '"~u"')
-            inner = Sql('SELECT "~u".* FROM (', join(" UNION ALL ", both), f') "~u"{order} LIMIT {limit}')
+            inner = Sql(
+                'WITH "~f" AS MATERIALIZED (', inner, ') SELECT "~u".* FROM (SELECT * FROM "~f" UNION ALL ', rest,
+                f') "~u"{order} LIMIT {limit}',
+            )  # fmt: skip
         return Sql(f'SELECT "~p".*, row_number() OVER () AS {NUMBER} FROM (', inner, ') "~p"')
 
     def _view(self, found: _List) -> View:

@@ -7,7 +7,7 @@ those without are two ranges of its index, each read in order; one condition ove
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
 from functools import cache
@@ -80,11 +80,11 @@ class Keyset:
         key = self.order.keys[0]
         if with_nulls is not self.nulls[0]:
             comes_later = (key.nulls_first is not reverse) is not with_nulls
-            return Sql(key.ref, " IS NULL" if with_nulls else " IS NOT NULL") if comes_later else None
+            return Sql(f"{key.ref} IS NULL" if with_nulls else _has_value(self.order)) if comes_later else None
         if with_nulls:
             return Sql(f"{key.ref} IS NULL AND ", any_of(self._terms(1, reverse)))
-        filled = replace(self.order, keys=(replace(key, nullable=False), *self.order.keys[1:]))
-        return self.within(filled).beyond(reverse)
+        filled = self.within(replace(self.order, keys=filled_keys(self.order))).beyond(reverse)
+        return Sql(_has_value(self.order), " AND ", filled) if key.own_id else filled
 
     def within(self, order: Order) -> Keyset:
         """The same cursor in an order of the same keys, which may call them otherwise or differ in what may be null."""
@@ -124,17 +124,32 @@ class Keyset:
         return Sql(key.ref, f" {sign} ", self.binds[0])
 
 
+def filled_keys(order: Order) -> Sequence[Key]:
+    """The order's keys among rows whose leading key has a value: where its table has the row's id, that one counts."""
+    key, *rest = order.keys
+    same = [replace(k, ref=key.own_id) if key.own_id and k.name == "id" else k for k in rest]
+    return replace(key, nullable=False), *same
+
+
+def _has_value(order: Order) -> str:
+    """The leading key has a value. Where its table has the row's id, that is said too: then a database sees that no row
+    is there without one, and may begin with that table."""
+    key = order.keys[0]
+    id_ = next((k.ref for k in order.keys if k.name == "id"), "")
+    return f"{key.ref} IS NOT NULL" + (f" AND {key.own_id} = {id_}" if key.own_id else "")
+
+
 def halves(order: Order, keyset: Keyset | None, reverse: bool) -> Iterator[Half]:
     """The list beyond the cursor (all of it without one) in two parts, by whether the leading key has a value."""
     key, rest = order.keys[0], order.keys[1:]
     nulls_first = key.nulls_first is not reverse
     for with_nulls in (nulls_first, not nulls_first):
         if keyset is None:
-            condition: Sql | None = Sql(key.ref, " IS NULL" if with_nulls else " IS NOT NULL")
+            condition: Sql | None = Sql(f"{key.ref} IS NULL" if with_nulls else _has_value(order))
         else:
             condition = keyset.half(with_nulls, reverse)
         if condition is not None:
-            keys = rest if with_nulls else (replace(key, nullable=False), *rest)
+            keys = rest if with_nulls else filled_keys(order)
             yield Half(condition, " ORDER BY " + ", ".join(k.sql(reverse) for k in keys))
 
 

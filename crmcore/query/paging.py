@@ -13,10 +13,11 @@ from typing import Final
 from crmcore.kit.sql import EMPTY, Sql, all_of, ident
 from crmcore.query.arguments import Argument
 from crmcore.query.child_figures import asked_figure
+from crmcore.query.custom_rows import CustomRows
 from crmcore.query.dialects import Dialect
 from crmcore.query.scope import Scope, Table
 from crmcore.query.values import Value, Values
-from crmcore.query.vocabulary import hops, measured, one_step, orderable
+from crmcore.query.vocabulary import CUSTOM, hops, measured, one_step, orderable
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,8 @@ class Key:
     nullable: bool
     descending: bool = False
     nulls_first: bool = False
+    own_id: str = ""
+    """The id of the page's row in the table of the key, where that has one: an index may have both, in order."""
 
     @property
     def computed(self) -> bool:
@@ -144,11 +147,14 @@ class _Making:
         parts = {name: part for name, part in item.fields().items() if not part.is_null()}
         steps = [name for name in parts if name not in ("direction", "nulls")]
         if len(steps) != 1:
-            raise item.fail(one_step([*hops(record), *measured(record)]))
+            raise item.fail(one_step([CUSTOM, *hops(record), *measured(record)]))
         (name,) = steps
         if name in hops(record):
             return self._through(table, name, item, path)
-        if name == "field":
+        own_id = ""
+        if name == CUSTOM:
+            value, own_id = self._custom(table, parts[name], path)
+        elif name == "field":
             value = self.values.of(table, orderable(record)[parts[name].exact()])
         else:
             value = asked_figure(self.values, table, measured(record)[name], parts[name])
@@ -160,10 +166,18 @@ class _Making:
             name=".".join((*path, value.name)),
             value=value,
             ref=value.sql if isinstance(value.sql, str) else "",
-            nullable=value.nullable or bool(path),
+            nullable=value.nullable or bool(path) or name == CUSTOM,
             descending="direction" in parts and parts["direction"].exact() == "DESC",
             nulls_first="nulls" in parts and parts["nulls"].exact() == "FIRST",
+            own_id=own_id,
         )
+
+    def _custom(self, table: Table, asked: Argument, path: tuple[str, ...]) -> tuple[Value, str]:
+        """The value of a custom field, and the id of the page's row beside it."""
+        rows = CustomRows(self.scope).ordered(table, asked)
+        self.pieces.append(Sql(f" LEFT JOIN {rows.table.source} ON ", rows.tie))
+        self.given.append(asked)
+        return rows.value, "" if path else rows.table.ref("record_id")
 
     def _through(self, table: Table, name: str, item: Argument, path: tuple[str, ...]) -> Key:
         parts = {key: part for key, part in item.fields().items() if not part.is_null()}

@@ -76,6 +76,11 @@ def make_custom(shapes: Shapes) -> list[type]:
         partial(_conditions, shapes),
     )
     shapes.input("CustomFieldInput", "A value for a custom field: the key, and the member of the field's type.", _given)
+    shapes.input(
+        "CustomOrder",
+        "A field that you defined, by which a list is ordered. MULTI_SELECT and REFERENCE fields have no order.",
+        lambda: [shaped("key", str, "The field's key.")],
+    )
     shapes.interface(
         VALUE,
         "A custom field of a record and its value: ask for it by the type, as in ... on CustomText { text }.",

@@ -170,6 +170,8 @@ def _order_fields(shapes: Shapes, record: RecordType) -> Iterable[StrawberryFiel
     for name, many in words.measured(record).items():
         said = f"A figure of the records here: {many.description}"
         yield shaped(name, optional(shapes[f"{many.target}Figure"]), said, plugin=many.plugin)
+    said = "A field that you defined for this type."
+    yield shaped(words.CUSTOM, optional(shapes["CustomOrder"]), said)
     yield from direction_fields(shapes)
 
 

@@ -13,7 +13,7 @@ from crmcore.platform.database import Database
 from tests.custom.conftest import Custom
 from tests.databases import Databases, _apart
 from tests.fixtures import TestCrm, open_crm
-from tests.query.large import fill
+from tests.query.large import CUSTOMERS, fill
 
 ROWS = 20_000
 FIELDS = {"word": "TEXT", "count": "NUMBER", "rare": "TEXT"}
@@ -25,7 +25,7 @@ async def _fill(url: str) -> None:
         custom = Custom(crm)
         for key, type_ in FIELDS.items():
             await custom.define(key, type_)
-        await fill(crm.crm.db, crm.tenant, Customer, ROWS)
+        await fill(crm.crm.db, crm.tenant, Customer, ROWS, CUSTOMERS, name="pattern")
         for key, (column, made, which) in {
             "word": ("text", "'word ' || (n % 5003)", "n % 2 = 0"),
             "count": ("number", "n % 1000", "1 = 1"),
@@ -93,3 +93,24 @@ async def test_a_selective_filter_begins_at_its_index(
     data, told = await plan(large, monkeypatch, query, where={"custom": [condition]})
     assert data["customers"]["totalCount"] == found
     assert index in told, told
+
+
+ORDER = """query($by: [CustomerOrder!], $after: String) {
+  customers(orderBy: $by, first: 20, after: $after) { nodes { id } pageInfo { endCursor hasNextPage } } }"""
+
+
+@pytest.mark.parametrize("key, index", [("count", "ix_custom_value_number"), ("word", "ix_custom_value_folded")])
+@pytest.mark.parametrize("direction", ["ASC", "DESC"])
+async def test_a_page_by_a_custom_field_is_read_from_its_index(
+    large: TestCrm, monkeypatch: pytest.MonkeyPatch, key: str, index: str, direction: str
+):
+    by = [{"custom": {"key": key}, "direction": direction}]
+    data, first = await plan(large, monkeypatch, ORDER, by=by, after=None)
+    assert index in first, first
+    _, deep = await plan(large, monkeypatch, ORDER, by=by, after=data["customers"]["pageInfo"]["endCursor"])
+    assert index in deep, deep
+    for told in (first, deep):
+        lines = told.splitlines()
+        here = next(n for n, line in enumerate(lines) if index in line)
+        above = "\n".join(lines[max(0, here - 4) : here])
+        assert "Sort" not in above, told
