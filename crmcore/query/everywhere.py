@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from graphql import GraphQLObjectType
 
+from crmcore.errors import Forbidden
 from crmcore.kit.sql import EMPTY, Sql
 from crmcore.query.arguments import Argument
 from crmcore.query.cursors import Cursors, binding_of
@@ -34,18 +35,22 @@ class SearchEverywhere:
         search = Search(self.scope, given["query"])
         sides = [self._side(search, record) for record in self._types(given)]
         if "types" in given and not given["types"].items():
-            sides = [Side(side.record, side.source, ["1 = 0"], side.order) for side in sides[:1]]
+            sides = [sides[0].empty()]
         binding = binding_of(name, sides[0].order.signature, given)
         ranks = " ".join(f"WHEN {number} THEN '{rank}'" for number, rank in enumerate(RANKS))
         match = f"CASE {ROW}.{key_column(0)} {ranks} END"
         return self.lists.compile(sides, binding, given, type_, nodes, (), {_MATCH: match})
 
     def _types(self, given: Mapping[str, Argument]) -> list[RecordType]:
-        """The kinds of records to look for that the caller may read at all; all unless some are given."""
+        """The kinds of records to look for, all unless some are given; without those that the caller may not read at
+        all. Forbidden if that leaves none."""
         may = self.scope.policy.may
         found = [r for r in self.scope.registry.records.values() if r.searchable and may("read", r.table)]
         wanted = {item.exact() for item in given["types"].items()} if "types" in given else set()
-        return [record for record in found if not wanted or enum_name(record.name) in wanted]
+        found = [record for record in found if not wanted or enum_name(record.name) in wanted]
+        if not found:
+            raise Forbidden("You may not read these records.")
+        return found
 
     def _side(self, search: Search, record: RecordType) -> Side:
         """What is found of a kind. CROSS JOIN keeps SQLite's way: from the entries to the records."""

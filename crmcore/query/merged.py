@@ -52,6 +52,10 @@ class Side:
         order = replace(self.order, keys=self.order.keys[:-1]).sql(reverse)
         return Sql(" FROM ", self.source, " WHERE ", all_of([*self.conditions, *more]), f"{order} LIMIT {limit}")
 
+    def empty(self) -> Side:
+        """The same without any row: a list must know its order even if no type is asked for."""
+        return replace(self, conditions=["1 = 0"])
+
 
 @dataclass(frozen=True, slots=True)
 class _Merged:
@@ -149,14 +153,12 @@ class MergedLists:
         return Sql(f"SELECT {keys}", side.rows([beyond], found.page.backward, limit))
 
     def _passed(self, found: _Merged) -> Sql:
-        """Whether there are rows on the side of the cursor that this page does not look at. Asked for the nearest of
-        each type: EXISTS would let PostgreSQL forget the order, and with it the index."""
+        """Whether there are rows on the side of the cursor that this page does not look at: mostly its own row is. The
+        nearest of each type is asked for: EXISTS would let PostgreSQL forget the order, and with it the index."""
         if found.keyset is None:
             return Sql("1 = 0")
-        back, there = not found.page.backward, []
-        for side in found.sides:
-            keyset = found.keyset.within(side.order)
-            own = all_of([*side.conditions, keyset.own()])
-            there.append(Sql("EXISTS (SELECT 1 FROM ", side.source, " WHERE ", own, ")"))
-            there.append(Sql("(SELECT 1", side.rows([keyset.beyond(back)], back, 1), ") IS NOT NULL"))
-        return any_of(there)
+        back = not found.page.backward
+        cursors = [(side, found.keyset.within(side.order)) for side in found.sides]
+        looks = [side.rows([cursor.own()], back, 1) for side, cursor in cursors]
+        looks += [side.rows([cursor.beyond(reverse=back)], back, 1) for side, cursor in cursors]
+        return any_of(Sql("(SELECT 1", look, ") IS NOT NULL") for look in looks)
