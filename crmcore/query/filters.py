@@ -37,6 +37,7 @@ class Filters:
         self.scope = scope
         self.values = Values(scope, self.where)
         self.custom = CustomRows(scope)
+        self._certain = True  # whether the condition at hand holds for every row that is found
 
     def where(self, table: Table, given: Argument | None) -> Sql:
         """The condition of a `where` argument; EMPTY when there is none."""
@@ -72,12 +73,16 @@ class Filters:
             raise part.fail(f"more than {self.scope.limits.filter_conditions} conditions in one request.")
 
     def _logic(self, table: Table, name: str, part: Argument, depth: int) -> Sql:
-        if name == "not":
-            return unlike(self._all(table, part, depth))
-        items = part.items()
-        for item in items:
-            self.count(item)
-        return (all_of if name == "and" else any_of)([self._all(table, item, depth) for item in items])
+        certain, self._certain = self._certain, self._certain and name == "and"
+        try:
+            if name == "not":
+                return unlike(self._all(table, part, depth))
+            items = part.items()
+            for item in items:
+                self.count(item)
+            return (all_of if name == "and" else any_of)([self._all(table, item, depth) for item in items])
+        finally:
+            self._certain = certain
 
     def _field(self, table: Table, name: str, field: FieldMap, part: Argument, depth: int) -> Sql:
         if isinstance(field, OneField) and name == field.name:
@@ -115,6 +120,8 @@ class Filters:
         operator = operators_of(kind_of(value.kind))[name]
         comparison = Comparison(value, operand, self.scope.dialect)
         if not operand.is_null():
+            if self._certain and operator.needs_value and isinstance(value.sql, str):
+                self.scope.filled.add(value.sql)
             return operator.sql(comparison)
         if operator.null is None:
             raise operand.fail("null is no value here. Leave it out, or use isNull.")

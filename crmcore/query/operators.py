@@ -122,6 +122,11 @@ class Operator:
     null: Compile | None = None
     complement: bool = False
 
+    @property
+    def needs_value(self) -> bool:
+        """Whether it never finds a record without a value."""
+        return not self.complement and self.name != "isNull"
+
 
 def unlike(condition: Sql) -> Sql:
     """The condition does not hold, be it that a value is missing."""

@@ -159,6 +159,7 @@ class _Making:
         else:
             value = asked_figure(self.values, table, measured(record)[name], parts[name])
             self.given.append(parts[name])
+        filled = value.sql in self.scope.filled if isinstance(value.sql, str) else False
         value = value.folded or value
         if path and isinstance(value.sql, Sql):  # computed from nothing it could still be something
             value = replace(value, sql=Sql(f"CASE WHEN {table.ref('id')} IS NOT NULL THEN ", value.sql, " END"))
@@ -166,7 +167,7 @@ class _Making:
             name=".".join((*path, value.name)),
             value=value,
             ref=value.sql if isinstance(value.sql, str) else "",
-            nullable=value.nullable or bool(path) or name == CUSTOM,
+            nullable=(value.nullable and not filled) or bool(path) or name == CUSTOM,
             descending="direction" in parts and parts["direction"].exact() == "DESC",
             nulls_first="nulls" in parts and parts["nulls"].exact() == "FIRST",
             own_id=own_id,

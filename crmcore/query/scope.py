@@ -89,7 +89,8 @@ class BatchSpec:
 
 
 class Scope:
-    """One compilation. `cursors` are what the lists are bound to whose cursors are in the answer."""
+    """One compilation. `cursors` are what the lists are bound to whose cursors are in the answer; `filled` are the
+    columns that have a value in every row which their filter finds."""
 
     def __init__(
         self,
@@ -110,6 +111,7 @@ class Scope:
         self.policy = policy
         self.cursors: list[Binding] = []
         self.batches: list[BatchSpec] = []
+        self.filled: set[str] = set()
         self.conditions = 0
         self._aliases = 0
 
