@@ -142,20 +142,19 @@ def matching(query: Query, code: str, dialect: Dialect) -> str:
 async def fill_entries(
     tx: Transaction, table: str, search: Sequence[str], finds: Mapping[str, str] | None = None
 ) -> None:
-    """For a migration: write the entries of all living rows of a table, a few at a time.
+    """For a migration: write the entries of all rows of a table, a few at a time. Deleted records have theirs too, for
+    the day they are restored; deleted parts have none.
 
     `search` and `finds` as in the record's rules; `finds` with the table that each of its columns names.
     """
     keys = list(finds or ())
     columns = ["id", "tenant_id", *search, *keys]
     listed = ", ".join(map(ident, columns))
+    rows_of = f"SELECT {listed} FROM {ident(table)} WHERE {'deleted_at IS NULL' if keys else 'true'}"
     last: Any = None
     while True:
         beyond = Sql() if last is None else Sql(" AND id > ", value(last, "uuid"))
-        page = Sql(
-            f"SELECT {listed} FROM {ident(table)} WHERE deleted_at IS NULL", beyond, f" ORDER BY id LIMIT {_ROWS}"
-        )
-        rows = await tx.fetch(page)
+        rows = await tx.fetch(Sql(rows_of, beyond, f" ORDER BY id LIMIT {_ROWS}"))
         if not rows:
             return
         last = rows[-1]["id"]

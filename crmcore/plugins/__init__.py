@@ -19,6 +19,7 @@ from crmcore.platform.fields import (
     UtcDatetime,
     Uuid,
 )
+from crmcore.platform.search import fill_entries
 from crmcore.platform.tables import UniqueIndex
 from crmcore.plugins.manager import Listed, Plugins, PluginState
 from crmcore.plugins.manifest import API_VERSION, Manifest
@@ -76,6 +77,7 @@ __all__ = [
     "Update",
     "UtcDatetime",
     "Uuid",
+    "fill_entries",
     "hookimpl",
     "latest",
     "reference",

@@ -32,6 +32,9 @@ EVERYTHING = """query($id: ID!, $ids: [ID!]!) {
   customer(id: $id) { addresses { nodes { lines } } carePlans { nodes { name } } }
   customerByExternalRef(system: "a", externalId: "b") { orders { nodes { lines { nodes { product { name } } } } } }
   nodes(ids: $ids) { id ... on Case { product { name } } ... on Order { user { name } } }
+  found: customers(search: "a b") { totalCount nodes { name tasks(search: "c") { totalCount nodes { subject } } } }
+  search(query: "a b", first: 2) { totalCount pageInfo { hasPreviousPage }
+    edges { match cursor node { id ... on Customer { owner { name } } ... on Task { customer { name } } } } }
 }"""
 VARIABLES = {"id": f"customer_{UUID(int=1)}", "ids": [f"case_{UUID(int=1)}", f"order_{UUID(int=1)}"]}
 
@@ -41,20 +44,24 @@ async def test_no_table_without_predicate(graph, ctx, reach):
     caller = Context(ctx.db, replace(ctx.policy, reach=reach))
     seen = 0
     for root, reading in graph.readings(EVERYTHING, VARIABLES).values():
-        plan = graph.engine.plan(Run(caller, reading.variables), root, reading)
+        run = Run(caller, reading.variables)
+        plan = graph.engine.plan(run, root, reading)
         text = plan.statement.text
-        uses = re.findall(r'(?:FROM|JOIN) "(\w+)" (?:AS )?(\w+)', text)
-        names = {alias for _, alias in uses}
-        assert names
-        for alias in names:
-            own = rf'\b{alias}\."?(?:tenant_id"? = [$?]1\b|deleted_at"? IS NULL)'
-            assert len({m.split(".")[1][:8] for m in re.findall(own, text)}) == 2, (alias, text)
-        assert len(re.findall(r"\b(?:FROM|JOIN)\s+\"", text)) == len(uses)
+        (tenant,) = set(re.findall(r'tenant_id"? = [$?](\d+)', text))
+        assert str(plan.statement.values(run)[int(tenant) - 1]) == str(ctx.tenant_id)
+        uses = re.findall(r'(?:FROM|JOIN) "(\w+)" (?:AS )?(?!WHERE\b)(\w+)', text)
+        assert uses
+        for table, alias in set(uses):
+            parts = 1 if table == "search_entry" else 2  # an entry is deleted as its record is, which is read with it
+            own = rf'\b{alias}\."?(?:tenant_id"? = [$?]{tenant}\b|deleted_at"? IS NULL)'
+            assert len({m.split(".")[1][:8] for m in re.findall(own, text)}) == parts, (alias, text)
+        words = len(re.findall(r'\."?id"? IN \(SELECT rowid FROM "search_entry_words"', text))  # an index of entries
+        assert len(re.findall(r"\b(?:FROM|JOIN)\s+\"", text)) == len(uses) + words
         # nothing else is read: what remains are parts of this statement, and lists that are bound
         for other in re.findall(r"(?:FROM|JOIN)\s+(?!\"|\()(\w+)", text):
             assert re.fullmatch(r"p\d+|parts\d+|groups\d+|json_each|unnest", other), other
         seen += len(uses)
-    assert seen > 40
+    assert seen > 80
 
 
 async def test_other_tenants_are_not_there(graph, ctx, seed, db):
@@ -230,3 +237,22 @@ async def test_a_forbidden_record_is_refused_when_the_plan_is_made(graph, ctx):
         ((_, (root, reading)),) = graph.readings(text).items()
         with pytest.raises(Forbidden):
             graph.engine._compile(root, reading, Questions(Run(blind, {})), blind)
+
+
+class Deaf(Policy):
+    __slots__ = ()
+
+    def may(self, action, record):
+        return record == "task"
+
+
+async def test_search_looks_only_where_the_caller_may(graph, ctx):
+    deaf = Context(ctx.db, Deaf(ctx.tenant_id, ctx.actor))
+    text = 'query($types: [SearchType!]) { search(query: "x", types: $types) { totalCount } }'
+    for types in (None, ["TASK"], ["TASK", "DEAL"], []):
+        with ctx.db.counting() as seen:
+            assert await graph.ask(deaf, text, {"types": types}) == {"search": {"totalCount": 0}}
+        found = set(re.findall(r'"(?:search_entry|task|deal|customer)"', seen[0]))
+        assert found <= {'"search_entry"', '"task"'}, seen
+    with pytest.raises(Forbidden):
+        await graph.ask(deaf, text, {"types": ["DEAL", "CUSTOMER"]})
