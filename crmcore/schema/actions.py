@@ -21,9 +21,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 from uuid import UUID
 
-import strawberry
 from graphql import GraphQLResolveInfo
-from strawberry.types.field import StrawberryField
 
 from crmcore.kit.text import camel, snake
 from crmcore.platform.context import Context
@@ -32,8 +30,8 @@ from crmcore.records import Record
 from crmcore.schema.mutations import Payload, answer, identity_arguments
 from crmcore.schema.payloads import make_payload
 from crmcore.schema.roots import RootField
-from crmcore.schema.scalars import record_key
-from crmcore.schema.shapes import Shapes, argument, optional, shaped
+from crmcore.schema.scalars import ID, record_key
+from crmcore.schema.shapes import Field, Shapes, argument, optional, shaped
 from crmcore.schema.values import python_type
 
 ActionCommand = Callable[..., Awaitable[UUID]]
@@ -142,7 +140,7 @@ def _inputs(registry: Registry, shapes: Shapes, cls: type, names: Mapping[str, t
         hint, needed = _without_none(hints[attribute])
         if hint in by_class:
             target = registry.records[by_class[hint]]
-            yield _Input(f"{attribute}_id", strawberry.ID, f"Global id. {spec.description}", needed, target)
+            yield _Input(f"{attribute}_id", ID, f"Global id. {spec.description}", needed, target)
         else:
             yield _Input(attribute, python_type(shapes, hint), spec.description, needed)
 
@@ -160,7 +158,7 @@ def _name(one: _Input) -> str:
     return camel(one.parameter)
 
 
-def _field(name: str, one: _Input, plugin: str) -> StrawberryField:
+def _field(name: str, one: _Input, plugin: str) -> Field:
     return shaped(name, one.kind if one.needed else optional(one.kind), one.description, plugin=plugin)
 
 

@@ -7,13 +7,10 @@ from decimal import Decimal
 from functools import partial
 from typing import Any, Final
 
-from strawberry.types.arguments import StrawberryArgument
-from strawberry.types.field import StrawberryField
-
 from crmcore.query import vocabulary as words
 from crmcore.query.mapping import MoneyField, RecordType, Registry, ValueField
 from crmcore.schema.filters import direction_fields
-from crmcore.schema.shapes import Shapes, argument, listed, optional, shaped
+from crmcore.schema.shapes import Argument, Field, Shapes, argument, listed, optional, shaped
 from crmcore.schema.values import column_type
 
 _SAID: Final = {
@@ -75,7 +72,7 @@ def make_aggregates(registry: Registry, shapes: Shapes, record: RecordType) -> N
     )
 
 
-def aggregate_arguments(shapes: Shapes, record: str) -> list[StrawberryArgument]:
+def aggregate_arguments(shapes: Shapes, record: str) -> list[Argument]:
     """What every aggregate takes."""
     return [
         argument("groupBy", optional(listed(shapes[f"{record}GroupBy"])), "One group for each combination of these."),
@@ -86,7 +83,7 @@ def aggregate_arguments(shapes: Shapes, record: str) -> list[StrawberryArgument]
     ]
 
 
-def aggregate_field(shapes: Shapes, record: str) -> StrawberryField:
+def aggregate_field(shapes: Shapes, record: str) -> Field:
     """`aggregate` of a connection."""
     said = "Figures of the whole list, not only of this page: one group of all, or those that groupBy makes."
     return shaped(
@@ -94,7 +91,7 @@ def aggregate_field(shapes: Shapes, record: str) -> StrawberryField:
     )
 
 
-def aggregate_root(shapes: Shapes, record: RecordType) -> StrawberryField:
+def aggregate_root(shapes: Shapes, record: RecordType) -> Field:
     """`customerAggregate`."""
     name = record.name
     where = argument("where", optional(shapes[f"{name}Filter"]), "Only records for which this holds.")
@@ -121,7 +118,7 @@ def _make_outputs(shapes: Shapes, record: RecordType) -> None:
     shapes.object(f"{name}Aggregate", f"Figures of {name} records.", lambda: _aggregate(shapes, record), plugin=plugin)
 
 
-def _figures(shapes: Shapes, function: str, fields: Numbers, said: str) -> Iterable[StrawberryField]:
+def _figures(shapes: Shapes, function: str, fields: Numbers, said: str) -> Iterable[Field]:
     for name, field in fields.items():
         kind: Any
         if isinstance(field, MoneyField):
@@ -132,12 +129,12 @@ def _figures(shapes: Shapes, function: str, fields: Numbers, said: str) -> Itera
         yield shaped(name, kind, text, plugin=field.plugin)
 
 
-def _distinct(record: RecordType, kind: Any) -> Iterable[StrawberryField]:
+def _distinct(record: RecordType, kind: Any) -> Iterable[Field]:
     for name, field in words.distinguishable(record).items():
         yield shaped(name, kind, f"How many different values: {field.description}", plugin=field.plugin)
 
 
-def _aggregate(shapes: Shapes, record: RecordType) -> Iterable[StrawberryField]:
+def _aggregate(shapes: Shapes, record: RecordType) -> Iterable[Field]:
     yield shaped("keys", listed(shapes["AggregateKey"]), "What the records of this group have in common.")
     yield shaped("cursor", str, "The group's place among the groups: hand it to after.")
     yield shaped("count", int, "How many records there are.")
@@ -165,7 +162,7 @@ def _make_group_by(shapes: Shapes, record: RecordType) -> None:
     )
 
 
-def _group_fields(shapes: Shapes, record: RecordType) -> Iterable[StrawberryField]:
+def _group_fields(shapes: Shapes, record: RecordType) -> Iterable[Field]:
     yield shaped("field", optional(shapes[f"{record.name}GroupField"]), f"A field of the {record.name}, or a record.")
     grain = "For a Date or DateTime field: the period that makes a group; without it each different value is one."
     yield shaped("dateGrain", optional(shapes["DateGrain"]), grain)
@@ -198,7 +195,7 @@ def _make_having(shapes: Shapes, record: RecordType) -> None:
     )
 
 
-def _conditions(shapes: Shapes, known: Numbers, decimal: bool) -> Iterable[StrawberryField]:
+def _conditions(shapes: Shapes, known: Numbers, decimal: bool) -> Iterable[Field]:
     for name, field in known.items():
         of_decimals = decimal or isinstance(field, MoneyField)
         wanted = "DecimalFilter" if of_decimals else words.filter_type(field)
@@ -206,7 +203,7 @@ def _conditions(shapes: Shapes, known: Numbers, decimal: bool) -> Iterable[Straw
         yield shaped(name, optional(shapes[wanted]), field.description, plugin=field.plugin)
 
 
-def _having_fields(shapes: Shapes, record: RecordType) -> Iterable[StrawberryField]:
+def _having_fields(shapes: Shapes, record: RecordType) -> Iterable[Field]:
     own = shapes[f"{record.name}Having"]
     for key, said in words.LOGIC.items():
         yield shaped(key, optional(own if key == "not" else listed(own)), said)
@@ -222,7 +219,7 @@ def _having_fields(shapes: Shapes, record: RecordType) -> Iterable[StrawberryFie
             yield shaped(function, kind, said.format("the records of the group"))
 
 
-def _order_fields(shapes: Shapes, record: RecordType) -> Iterable[StrawberryField]:
+def _order_fields(shapes: Shapes, record: RecordType) -> Iterable[Field]:
     by_key = "By this entry of groupBy, which is named by its field and, where it is there twice, its dateGrain."
     yield shaped("key", optional(shapes[f"{record.name}GroupBy"]), by_key)
     if words.distinguishable(record):
@@ -232,7 +229,7 @@ def _order_fields(shapes: Shapes, record: RecordType) -> Iterable[StrawberryFiel
     yield from direction_fields(shapes)
 
 
-def _figure_fields(shapes: Shapes, record: RecordType) -> Iterable[StrawberryField]:
+def _figure_fields(shapes: Shapes, record: RecordType) -> Iterable[Field]:
     yield from _functions(shapes, record)
     filter_ = optional(shapes[f"{record.name}Filter"])
     yield shaped("where", filter_, "Only records for which this holds.")
@@ -241,7 +238,7 @@ def _figure_fields(shapes: Shapes, record: RecordType) -> Iterable[StrawberryFie
         yield shaped("currencyCode", optional(str), said)
 
 
-def _functions(shapes: Shapes, record: RecordType) -> Iterable[StrawberryField]:
+def _functions(shapes: Shapes, record: RecordType) -> Iterable[Field]:
     yield shaped("count", optional(bool), "True: by the number of records.")
     for function in words.AGGREGATES:
         if words.numbers(record, function):

@@ -7,7 +7,7 @@ from decimal import Decimal
 from functools import partial
 from typing import Any, Final
 
-import strawberry
+from graphql import GraphQLNamedType
 
 from crmcore import records as models
 from crmcore.errors import Invalid
@@ -15,6 +15,7 @@ from crmcore.platform.custom import BY_MEMBER, CustomFieldType
 from crmcore.query import field, record
 from crmcore.query.custom import MEMBERS, VALUE, VALUE_TYPES
 from crmcore.query.custom_rows import OPTIONS
+from crmcore.schema.scalars import ID
 from crmcore.schema.shapes import Shapes, listed, optional, shaped
 
 
@@ -50,7 +51,7 @@ _MEMBERS: Final[dict[CustomFieldType, tuple[Any, str]]] = {
     CustomFieldType.URL: (str, "An address on the web, with http or https."),
     CustomFieldType.EMAIL: (str, "An email address, kept in lower case."),
     CustomFieldType.PHONE: (str, "A phone number, kept without spaces and punctuation."),
-    CustomFieldType.REFERENCE: (strawberry.ID, "The global id of a record of the field's reference type."),
+    CustomFieldType.REFERENCE: (ID, "The global id of a record of the field's reference type."),
 }
 
 
@@ -65,7 +66,7 @@ _FILTERS: Final[dict[CustomFieldType, str]] = {
 }
 
 
-def make_custom(shapes: Shapes) -> list[type]:
+def make_custom(shapes: Shapes) -> list[GraphQLNamedType]:
     """`CustomFieldInput`, `CustomFilter`, `CustomOrder`, `CustomFieldValue` and its implementers, which are
     answered where no field names them."""
     shapes.choice(CustomFieldType)

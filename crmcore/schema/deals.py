@@ -6,11 +6,10 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from strawberry import ID
-
 from crmcore.domain import deals as models
 from crmcore.query import Many, Moment, Money, Timeline, expression, field, portion, record
 from crmcore.schema.actions import action, arg
+from crmcore.schema.scalars import ID
 
 if TYPE_CHECKING:
     from crmcore.schema.activities import Interaction, Task

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-import strawberry
-from graphql import GraphQLSchema
-from strawberry.schema.config import StrawberryConfig
-from strawberry.types.base import StrawberryObjectDefinition
-from strawberry.types.field import StrawberryField
+from graphql import GraphQLNamedType, GraphQLSchema, specified_directives, validate_schema
 
 from crmcore.query import Registry, build, check_figures
 from crmcore.query.declare import Declaration, Extension
@@ -24,9 +19,8 @@ from crmcore.schema.mutations import record_mutations
 from crmcore.schema.outputs import make_record
 from crmcore.schema.payloads import make_errors
 from crmcore.schema.roots import RootField, query_roots
-from crmcore.schema.scalars import SCALARS
 from crmcore.schema.search import make_search
-from crmcore.schema.shapes import Shapes
+from crmcore.schema.shapes import PROVENANCE, Shapes
 from crmcore.schema.values import make_values
 
 
@@ -40,41 +34,12 @@ class Share:
     actions: Sequence[type] = ()
 
 
-class CrmSchema(strawberry.Schema):
-    """Strawberry's schema, with the fields of derived types handed over by `Shapes`. Nothing is kept on a class, so
-    several schemas of one process know nothing of each other."""
+@dataclass(frozen=True, slots=True)
+class CrmSchema:
+    """graphql-core's schema, which is what runs, and what its records are in the database."""
 
-    def __init__(self, registry: Registry, shapes: Shapes, queries: Sequence[RootField], mutations: Sequence[RootField],
-                 types: Iterable[type]) -> None:  # fmt: skip
-        self.registry = registry
-        self._shapes = shapes
-        query = shapes.object("Query", "Every way to read.", lambda: [root.field for root in queries])
-        mutation = shapes.object(
-            "Mutation", "Every way to change something.", lambda: [root.field for root in mutations]
-        )
-        super().__init__(
-            query,
-            mutation=mutation if mutations else None,
-            types=types,
-            config=StrawberryConfig(scalar_map=SCALARS, default_resolver=_member, auto_camel_case=False),
-        )
-        for kind, roots in ((self.core.query_type, queries), (self.core.mutation_type, mutations)):
-            for root in roots:
-                assert kind is not None
-                kind.fields[root.field.python_name].resolve = root.resolve
-
-    @property
-    def core(self) -> GraphQLSchema:
-        """graphql-core's schema, which is what runs."""
-        return self._schema
-
-    def get_fields(self, type_definition: StrawberryObjectDefinition) -> list[StrawberryField]:
-        """The fields of a type: `Shapes` knows those it made."""
-        found = self._shapes.fields_of(type_definition)
-        return super().get_fields(type_definition) if found is None else found
-
-    def _extend_introspection(self) -> None:
-        """Strawberry would change graphql-core's own `__Type`, for the whole process; graphql-core needs no help."""
+    core: GraphQLSchema
+    registry: Registry
 
 
 def derive(shares: Sequence[Share]) -> CrmSchema:
@@ -101,20 +66,40 @@ def derive(shares: Sequence[Share]) -> CrmSchema:
         mutations += [action_mutation(registry, shapes, cls, share.plugin, names) for cls in share.actions]
     _refuse_doubles(queries)
     _refuse_doubles(mutations)
-    schema = CrmSchema(registry, shapes, queries, mutations, errors)
-    check_figures(registry, schema.core)
-    return schema
+    core = _schema(shapes, queries, mutations, errors, extended=any(share.plugin for share in shares))
+    check_figures(registry, core)
+    return CrmSchema(core, registry)
+
+
+def _schema(
+    shapes: Shapes,
+    queries: Sequence[RootField],
+    mutations: Sequence[RootField],
+    types: Sequence[GraphQLNamedType],
+    *,
+    extended: bool,
+) -> GraphQLSchema:
+    """The schema with these root fields, and `types` that no field names."""
+    query = shapes.object("Query", "Every way to read.", lambda: [root.field for root in queries])
+    mutation = shapes.object("Mutation", "Every way to change something.", lambda: [root.field for root in mutations])
+    made = GraphQLSchema(
+        query,
+        mutation if mutations else None,
+        types=types,
+        directives=[*specified_directives, PROVENANCE] if extended else specified_directives,
+    )
+    for kind, roots in ((query, queries), (mutation, mutations)):
+        for root in roots:
+            kind.fields[root.field.name].resolve = root.resolve
+    if problems := validate_schema(made):
+        raise TypeError(" ".join(problem.message for problem in problems))
+    return made
 
 
 def _refuse_doubles(roots: Sequence[RootField]) -> None:
     seen: set[str] = set()
     for root in roots:
-        name = root.field.python_name
+        name = root.field.name
         if name in seen:
             raise TypeError(f"Two root fields are called {name}: rename one of what they are made of.")
         seen.add(name)
-
-
-def _member(value: Any, name: str) -> Any:
-    """The default resolver: payloads are dicts, errors are objects."""
-    return value[name] if isinstance(value, dict) else getattr(value, name)

@@ -9,20 +9,18 @@ from enum import StrEnum
 from functools import partial
 from typing import Any, Final
 
-import strawberry
-from strawberry.types.field import StrawberryField
-
 from crmcore.kit.text import article
 from crmcore.platform.access import ActorKind
 from crmcore.query import relative
 from crmcore.query import vocabulary as words
 from crmcore.query.mapping import FieldMap, ManyField, OneField, RecordType, Registry, ValueField
 from crmcore.query.operators import Kind, kind_of, operators_of
-from crmcore.schema.shapes import Shapes, listed, optional, shaped
+from crmcore.schema.scalars import ID
+from crmcore.schema.shapes import Field, Shapes, listed, optional, shaped
 from crmcore.schema.values import column_type
 
 _VALUES: Final[dict[Kind, tuple[Any, str]]] = {
-    "id": (strawberry.ID, "global id"),
+    "id": (ID, "global id"),
     "text": (str, "text"),
     "texts": (str, "list of texts"),
     "int": (int, "whole number"),
@@ -53,13 +51,13 @@ def make_value_filters(shapes: Shapes) -> None:
     _make_many_filter(shapes, "ExternalRef", "")
 
 
-def _period() -> Iterable[StrawberryField]:
+def _period() -> Iterable[Field]:
     for name, (said, _) in (*relative.COUNTED.items(), *relative.NAMED.items()):
         yield shaped(name, optional(int if name in relative.COUNTED else bool), said)
     yield shaped(relative.TIME_ZONE, optional(str), relative.ZONE_DESCRIPTION)
 
 
-def _composed(shapes: Shapes, name: str) -> Iterable[StrawberryField]:
+def _composed(shapes: Shapes, name: str) -> Iterable[Field]:
     for part, kind in words.COMPOSED[name].items():
         made = "ActorKindFilter" if kind == "choice" else words.TYPE_NAMES[kind]
         yield shaped(part, optional(shapes[made]), f"Conditions on the {part}.")
@@ -122,7 +120,7 @@ def make_filters(registry: Registry, shapes: Shapes, record: RecordType) -> None
     )
 
 
-def _operators(shapes: Shapes, kind: Kind, value: Any) -> Iterable[StrawberryField]:
+def _operators(shapes: Shapes, kind: Kind, value: Any) -> Iterable[Field]:
     for operator in operators_of(kind).values():
         if operator.operand == "period":
             operand = shapes[relative.TYPE]
@@ -133,7 +131,7 @@ def _operators(shapes: Shapes, kind: Kind, value: Any) -> Iterable[StrawberryFie
         yield shaped(operator.name, optional(operand), operator.description)
 
 
-def _filter_fields(shapes: Shapes, record: RecordType) -> Iterable[StrawberryField]:
+def _filter_fields(shapes: Shapes, record: RecordType) -> Iterable[Field]:
     own = shapes[f"{record.name}Filter"]
     for key, said in words.LOGIC.items():
         yield shaped(key, optional(own if key == "not" else listed(own)), said)
@@ -162,7 +160,7 @@ def _said(name: str, field: FieldMap) -> str:
     return field.description
 
 
-def _order_fields(shapes: Shapes, record: RecordType) -> Iterable[StrawberryField]:
+def _order_fields(shapes: Shapes, record: RecordType) -> Iterable[Field]:
     yield shaped("field", optional(shapes[f"{record.name}OrderField"]), f"A field of the {record.name}.")
     for name, hop in words.hops(record).items():
         said = f"A field of another record: {hop.description}"
@@ -175,7 +173,7 @@ def _order_fields(shapes: Shapes, record: RecordType) -> Iterable[StrawberryFiel
     yield from direction_fields(shapes)
 
 
-def direction_fields(shapes: Shapes) -> Iterable[StrawberryField]:
+def direction_fields(shapes: Shapes) -> Iterable[Field]:
     """`direction` and `nulls`."""
     yield shaped("direction", optional(shapes["OrderDirection"]), "Which end comes first; ASC unless given.")
     yield shaped("nulls", optional(shapes["NullsOrder"]), "Where records without a value stand; LAST unless given.")

@@ -8,17 +8,14 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-import strawberry
-from strawberry.types.field import StrawberryField
-
 from crmcore.errors import Invalid
 from crmcore.kit.text import article
 from crmcore.query import RecordType, Registry
 from crmcore.query.mapping import ColumnField, CustomFields, ExternalRefsField, FieldMap, MoneyField, OneField
 from crmcore.records import FieldValue
 from crmcore.schema.custom import field_values
-from crmcore.schema.scalars import client_key, record_key
-from crmcore.schema.shapes import Shapes, listed, optional, shaped
+from crmcore.schema.scalars import ID, client_key, record_key
+from crmcore.schema.shapes import Field, Shapes, listed, optional, shaped
 from crmcore.schema.values import column_type
 
 PREFIX = ("input",)
@@ -101,10 +98,10 @@ def make_inputs(writable: Writable, shapes: Shapes) -> None:
             shapes.input(name, said, partial(_fields, writable, shapes, operation), plugin=record.plugin)
 
 
-def _fields(writable: Writable, shapes: Shapes, operation: str) -> Iterable[StrawberryField]:
+def _fields(writable: Writable, shapes: Shapes, operation: str) -> Iterable[Field]:
     if operation == "create":
         said = "An id of your own choice, for creating offline or trying again: a UUID, bare or as a global id."
-        yield shaped("id", optional(strawberry.ID), said)
+        yield shaped("id", optional(ID), said)
     for name, mapped in writable.fields(operation).items():
         kind = _kind(shapes, mapped)
         needed = operation == "create" and mapped.required
@@ -122,7 +119,7 @@ def _kind(shapes: Shapes, mapped: FieldMap) -> Any:
     if isinstance(mapped, MoneyField):
         return shapes["MoneyInput"]
     if isinstance(mapped, OneField):
-        return strawberry.ID
+        return ID
     assert isinstance(mapped, ColumnField)
     return column_type(shapes, mapped)
 

@@ -5,14 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Final
 
-import strawberry
-from strawberry.types.arguments import StrawberryArgument
-from strawberry.types.field import StrawberryField
-
 from crmcore.query import Registry
 from crmcore.query.vocabulary import enum_name
 from crmcore.schema.pages import make_connection, page_arguments
-from crmcore.schema.shapes import Shapes, argument, listed, optional, shaped
+from crmcore.schema.scalars import ID
+from crmcore.schema.shapes import Argument, Field, Shapes, argument, listed, optional, shaped
 
 _AT: Final = "When it happened; null for a record that is on no timeline yet."
 
@@ -48,7 +45,7 @@ def make_timelines(registry: Registry, shapes: Shapes) -> None:
     make_connection(shapes, "Timeline", "TimelineItem", said)
 
 
-def timeline_arguments(shapes: Shapes) -> list[StrawberryArgument]:
+def timeline_arguments(shapes: Shapes) -> list[Argument]:
     """What every timeline takes."""
     return [
         argument("types", optional(listed(shapes["TimelineType"])), "Only records of these kinds; all unless given."),
@@ -59,5 +56,5 @@ def timeline_arguments(shapes: Shapes) -> list[StrawberryArgument]:
     ]
 
 
-def _node_fields() -> list[StrawberryField]:
-    return [shaped("id", strawberry.ID, "Global id: the kind of record, then a UUID.")]
+def _node_fields() -> list[Field]:
+    return [shaped("id", ID, "Global id: the kind of record, then a UUID.")]

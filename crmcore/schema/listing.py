@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import strawberry
-from strawberry.types.field import StrawberryField
-
 from crmcore.schema.roots import RootField
-from crmcore.schema.shapes import Shapes, listed, optional, shaped
+from crmcore.schema.scalars import ID
+from crmcore.schema.shapes import Field, Shapes, listed, optional, shaped
 
 _STATES = {
     "LOADED": "It is part of this app.",
@@ -26,9 +24,9 @@ def plugins_root(shapes: Shapes) -> RootField:
     return RootField(field, lambda _source, info: info.context.plugins())
 
 
-def _fields(shapes: Shapes) -> list[StrawberryField]:
+def _fields(shapes: Shapes) -> list[Field]:
     return [
-        shaped("id", strawberry.ID, "Short name; what it adds to the graph begins with it."),
+        shaped("id", ID, "Short name; what it adds to the graph begins with it."),
         shaped("title", str, "Name for people."),
         shaped("description", str, "What it does."),
         shaped("version", str, "Its version."),

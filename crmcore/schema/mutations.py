@@ -7,7 +7,6 @@ from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
-import strawberry
 from graphql import GraphQLResolveInfo
 
 from crmcore.errors import Refusal, Refusals
@@ -19,7 +18,7 @@ from crmcore.schema.errors import Paths, user_errors
 from crmcore.schema.inputs import Given, Writable, make_inputs
 from crmcore.schema.payloads import make_payload
 from crmcore.schema.roots import RootField
-from crmcore.schema.scalars import record_key
+from crmcore.schema.scalars import ID, record_key
 from crmcore.schema.shapes import Shapes, argument, optional, shaped
 
 Payload = dict[str, Any]
@@ -54,7 +53,7 @@ def record_mutations(registry: Registry, shapes: Shapes, record: RecordType) -> 
 def identity_arguments(record: RecordType) -> list[Any]:
     """`id` and `expectedVersion`."""
     return [
-        argument("id", strawberry.ID, f"The global id of the {record.name}."),
+        argument("id", ID, f"The global id of the {record.name}."),
         argument("expectedVersion", optional(int), _VERSION),
     ]
 

@@ -6,10 +6,6 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-import strawberry
-from strawberry.types.arguments import StrawberryArgument
-from strawberry.types.field import StrawberryField
-
 from crmcore.query.mapping import (
     BatchField,
     CustomFields,
@@ -28,7 +24,8 @@ from crmcore.query.mapping import (
 from crmcore.schema.aggregates import aggregate_field
 from crmcore.schema.interfaces import timeline_arguments
 from crmcore.schema.pages import make_connection, page_arguments
-from crmcore.schema.shapes import Shapes, argument, listed, optional, shaped
+from crmcore.schema.scalars import ID
+from crmcore.schema.shapes import Argument, Field, Shapes, argument, listed, optional, shaped
 from crmcore.schema.values import column_type, python_type
 
 
@@ -46,7 +43,7 @@ def make_record(registry: Registry, shapes: Shapes, record: RecordType) -> None:
     make_connection(shapes, name, name, said, lambda: [aggregate_field(shapes, name)], plugin=record.plugin)
 
 
-def list_arguments(shapes: Shapes, record: RecordType) -> list[StrawberryArgument]:
+def list_arguments(shapes: Shapes, record: RecordType) -> list[Argument]:
     """What every list of records takes."""
     target = record.name
     found = [
@@ -67,11 +64,11 @@ _SEARCH: Final = (
 )
 
 
-def record_roots(shapes: Shapes, record: RecordType) -> Iterable[tuple[StrawberryField, str]]:
+def record_roots(shapes: Shapes, record: RecordType) -> Iterable[tuple[Field, str]]:
     """The root fields of a record, each with the kind of `Root` that answers it."""
     name, kind = record.name, shapes[record.name]
     plugin = record.plugin
-    one = [argument("id", strawberry.ID, "The record's global id.")]
+    one = [argument("id", ID, "The record's global id.")]
     said = f"One {name}; null if there is none with this id that you may see."
     yield shaped(record.root, optional(kind), said, arguments=one, plugin=plugin), "one"
     external = [
@@ -89,22 +86,22 @@ def record_roots(shapes: Shapes, record: RecordType) -> Iterable[tuple[Strawberr
     yield shaped(record.root_plural, connection, said, arguments=arguments, plugin=plugin), "list"
 
 
-def node_roots(shapes: Shapes) -> Iterable[tuple[StrawberryField, str]]:
+def node_roots(shapes: Shapes) -> Iterable[tuple[Field, str]]:
     """`node` and `nodes`."""
     node = optional(shapes["Node"])
-    one = [argument("id", strawberry.ID, "A global id.")]
+    one = [argument("id", ID, "A global id.")]
     yield (
         shaped("node", node, "The record with this id; null if there is none that you may see.", arguments=one),
         "node",
     )
-    many = [argument("ids", listed(strawberry.ID), "Global ids, of any kinds of records.")]
+    many = [argument("ids", listed(ID), "Global ids, of any kinds of records.")]
     said = "The records with these ids, in their order; null in the place of one that you may not see."
     yield shaped("nodes", optional(listed(node)), said, arguments=many), "nodes"
 
 
-def _field(registry: Registry, shapes: Shapes, field: FieldMap) -> StrawberryField:
+def _field(registry: Registry, shapes: Shapes, field: FieldMap) -> Field:
     kind = _kind(shapes, field)
-    arguments: Sequence[StrawberryArgument] = ()
+    arguments: Sequence[Argument] = ()
     if isinstance(field, ManyField):
         arguments = list_arguments(shapes, registry.records[field.target])
     elif isinstance(field, TimelineField):

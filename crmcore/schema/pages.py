@@ -5,10 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from strawberry.types.arguments import StrawberryArgument
-from strawberry.types.field import StrawberryField
-
-from crmcore.schema.shapes import Fields, Shapes, argument, listed, optional, shaped
+from crmcore.schema.shapes import Argument, Field, Fields, Shapes, argument, listed, optional, shaped
 
 _ESTIMATE: Final = (
     "True may answer with an estimate, which costs little however long the list is: on PostgreSQL, above 10000, for a "
@@ -33,7 +30,7 @@ def make_connection(
     shapes.object(f"{stem}Edge", edge, lambda: [*_edge(shapes, node), *of_edge()], plugin=plugin)
 
 
-def page_arguments(same: str) -> list[StrawberryArgument]:
+def page_arguments(same: str) -> list[Argument]:
     """What every connection takes; `same` names the arguments with which a cursor goes."""
     return [
         argument("first", optional(int), "How many records from the start, or after the cursor. 50 unless given."),
@@ -43,7 +40,7 @@ def page_arguments(same: str) -> list[StrawberryArgument]:
     ]
 
 
-def _connection(shapes: Shapes, stem: str, node: str, more: Iterable[StrawberryField]) -> list[StrawberryField]:
+def _connection(shapes: Shapes, stem: str, node: str, more: Iterable[Field]) -> list[Field]:
     most = "Stop counting here: this number as the answer means so many or more."
     counting = [argument("atMost", optional(int), most), argument("estimate", optional(bool), _ESTIMATE)]
     total = "How many records the whole list has; counted only when asked for."
@@ -56,7 +53,7 @@ def _connection(shapes: Shapes, stem: str, node: str, more: Iterable[StrawberryF
     ]
 
 
-def _edge(shapes: Shapes, node: str) -> list[StrawberryField]:
+def _edge(shapes: Shapes, node: str) -> list[Field]:
     return [
         shaped("cursor", str, "The record's place: hand it to after or before."),
         shaped("node", shapes[node], "The record."),

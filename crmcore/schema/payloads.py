@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
-import strawberry
-from strawberry.types.field import StrawberryField
+from graphql import GraphQLNamedType
 
 from crmcore.errors import ErrorCode
 from crmcore.query import RecordType
 from crmcore.schema.errors import TYPENAMES, UserError
-from crmcore.schema.shapes import Shapes, listed, optional, shaped
+from crmcore.schema.scalars import ID
+from crmcore.schema.shapes import Field, Shapes, listed, optional, shaped
 
 _SAID = {
     ErrorCode.VALIDATION: "A value is missing, malformed or against a rule.",
@@ -27,7 +27,7 @@ _SAID = {
 }
 
 
-def make_errors(shapes: Shapes) -> list[type]:
+def make_errors(shapes: Shapes) -> list[GraphQLNamedType]:
     """`UserError` and its implementers, which are answered where no field names them."""
     shapes.names("ErrorCode", "What kind of refusal an error is.", {str(code): said for code, said in _SAID.items()})
     shapes.interface(
@@ -38,7 +38,7 @@ def make_errors(shapes: Shapes) -> list[type]:
     )
     extra = {
         ErrorCode.DUPLICATE: [
-            shaped("existing", optional(strawberry.ID), "The record that has the value; null if you may not see it.")
+            shaped("existing", optional(ID), "The record that has the value; null if you may not see it.")
         ],
         ErrorCode.CONFLICT: [
             shaped("currentVersion", optional(int), "The record's version now."),
@@ -74,7 +74,7 @@ def make_payload(shapes: Shapes, record: RecordType) -> None:
     )
 
 
-def _error_fields(shapes: Shapes, more: Sequence[StrawberryField] = ()) -> list[StrawberryField]:
+def _error_fields(shapes: Shapes, more: Sequence[Field] = ()) -> list[Field]:
     return [
         shaped("code", shapes["ErrorCode"], "The kind of refusal; stable."),
         shaped("message", str, "What is wrong and what to do about it, for people."),

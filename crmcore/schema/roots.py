@@ -6,14 +6,12 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
-from strawberry.types.field import StrawberryField
-
 from crmcore.query import RecordType, Registry, Root
 from crmcore.schema.aggregates import aggregate_root
 from crmcore.schema.executor import EngineRoot
 from crmcore.schema.outputs import node_roots, record_roots
 from crmcore.schema.search import search_root
-from crmcore.schema.shapes import Shapes
+from crmcore.schema.shapes import Field, Shapes
 
 Resolver = Callable[..., Any | Awaitable[Any]]
 
@@ -22,7 +20,7 @@ Resolver = Callable[..., Any | Awaitable[Any]]
 class RootField:
     """A field of Query or Mutation, and what answers it."""
 
-    field: StrawberryField
+    field: Field
     resolve: Resolver
 
 

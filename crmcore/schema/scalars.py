@@ -5,13 +5,19 @@ from __future__ import annotations
 import re
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, NewType
 from uuid import UUID
 
 import orjson
-import strawberry
-from graphql import GraphQLError
-from strawberry.types.scalar import ScalarDefinition
+from graphql import (
+    GraphQLBoolean,
+    GraphQLError,
+    GraphQLFloat,
+    GraphQLID,
+    GraphQLInt,
+    GraphQLScalarType,
+    GraphQLString,
+)
 
 from crmcore.errors import BadInput
 from crmcore.kit import decimals, times
@@ -66,8 +72,16 @@ def _show_decimal(held: Any) -> str:
     return held if isinstance(held, str) else decimals.scaled_text(decimals.to_scaled(Decimal(held)))
 
 
-SCALARS: Final[dict[object, ScalarDefinition]] = {
-    datetime: strawberry.scalar(
+ID = NewType("ID", str)
+"""GraphQL's ID, where a Python type is asked for."""
+
+SCALARS: Final[dict[object, GraphQLScalarType]] = {
+    str: GraphQLString,
+    int: GraphQLInt,
+    bool: GraphQLBoolean,
+    float: GraphQLFloat,
+    ID: GraphQLID,
+    datetime: GraphQLScalarType(
         name="DateTime",
         description=(
             "An instant. Send it in RFC 3339 with any offset, like 2026-11-22T09:30:00+01:00 (a time without an offset "
@@ -78,14 +92,14 @@ SCALARS: Final[dict[object, ScalarDefinition]] = {
         parse_value=_parse_datetime,
         serialize=_show_datetime,
     ),
-    date: strawberry.scalar(
+    date: GraphQLScalarType(
         name="Date",
         description="A day of the calendar without a time zone, written 2026-11-22.",
         specified_by_url="https://www.rfc-editor.org/rfc/rfc3339#section-5.6",
         parse_value=_parse_date,
         serialize=_show_date,
     ),
-    Decimal: strawberry.scalar(
+    Decimal: GraphQLScalarType(
         name="Decimal",
         description=(
             "An exact decimal number as a string with four places, like 12.5000. Send a string with at most four "
@@ -96,7 +110,7 @@ SCALARS: Final[dict[object, ScalarDefinition]] = {
         serialize=_show_decimal,
     ),
 }
-"""Python type to scalar, for the schema's configuration. `str`, `int`, `bool` and `ID` are GraphQL's own."""
+"""Python type to scalar."""
 
 
 def record_key(text: str, prefix: str, *path: str) -> UUID:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
-from strawberry.types.field import StrawberryField
-
 from crmcore.query import Registry
 from crmcore.query.search import RANKS
 from crmcore.query.vocabulary import enum_name
 from crmcore.schema.pages import make_connection, page_arguments
-from crmcore.schema.shapes import Shapes, argument, listed, optional, shaped
+from crmcore.schema.shapes import Field, Shapes, argument, listed, optional, shaped
 
 WORDS: Final = (
     "Words that must all be found, each as the beginning of a word; case and accents do not count. Phone numbers and "
@@ -31,7 +29,7 @@ def make_search(registry: Registry, shapes: Shapes) -> None:
     make_connection(shapes, "Search", "Node", said, of_edge=lambda: [match])
 
 
-def search_root(shapes: Shapes) -> list[StrawberryField]:
+def search_root(shapes: Shapes) -> list[Field]:
     """The root field, if there is anything to find."""
     if "SearchConnection" not in shapes:
         return []

@@ -1,49 +1,93 @@
-"""The types of one schema by name: empty Strawberry classes, whose fields are handed over when they are asked for.
+"""The types of one schema by name. Their fields are handed over when they are asked for.
 
 A field refers to other types by calling for them, at a time when all are known: so records may refer to each other in
 any order, and two schemas of one process share nothing.
+
+A *kind* is what a field or an argument holds: a Python type that is a scalar, a type of `Shapes`, or what `optional`
+and `listed` make of one. It is never null unless it is `optional`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from enum import Enum, StrEnum
-from typing import Any
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final, TypeVar
 
-import strawberry
-from strawberry.annotation import StrawberryAnnotation
-from strawberry.schema_directive import Location
-from strawberry.types.arguments import StrawberryArgument
-from strawberry.types.base import StrawberryList, StrawberryObjectDefinition, StrawberryOptional
-from strawberry.types.enum import EnumValue, StrawberryEnumDefinition
-from strawberry.types.field import StrawberryField
-from strawberry.types.unset import UNSET
+from graphql import (
+    DirectiveLocation,
+    GraphQLArgument,
+    GraphQLDirective,
+    GraphQLEnumType,
+    GraphQLEnumValue,
+    GraphQLField,
+    GraphQLInputField,
+    GraphQLInputObjectType,
+    GraphQLInterfaceType,
+    GraphQLList,
+    GraphQLNamedType,
+    GraphQLNonNull,
+    GraphQLObjectType,
+    GraphQLString,
+)
 
 from crmcore.kit.choices import described
+from crmcore.schema.scalars import SCALARS
 
-Fields = Callable[[], Iterable[StrawberryField]]
-
-
-@strawberry.schema_directive(
-    name="plugin",
-    locations=[
-        Location.OBJECT, Location.FIELD_DEFINITION, Location.ENUM, Location.INPUT_OBJECT,
-        Location.INPUT_FIELD_DEFINITION,
+PROVENANCE: Final = GraphQLDirective(
+    "plugin",
+    [
+        DirectiveLocation.OBJECT, DirectiveLocation.FIELD_DEFINITION, DirectiveLocation.ENUM,
+        DirectiveLocation.INPUT_OBJECT, DirectiveLocation.INPUT_FIELD_DEFINITION,
     ],
+    {"name": GraphQLArgument(GraphQLNonNull(GraphQLString))},
     description="Says which plugin brings this; it is absent where the plugin is not installed.",
 )  # fmt: skip
-class Provenance:
-    """`@plugin(name:)`."""
+"""`@plugin(name:)`. What a plugin brings has its name in the `extensions`, under the directive's name."""
+
+Argument = tuple[str, GraphQLArgument]
+_Type = TypeVar("_Type", bound=GraphQLNamedType)
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A field of an object or of an input; made by `shaped`."""
 
     name: str
+    type: Any
+    description: str
+    arguments: Sequence[Argument]
+    plugin: str
+    deprecated: str | None
+
+    def of_object(self) -> GraphQLField:
+        return GraphQLField(
+            self.type,
+            args=dict(self.arguments) or None,
+            resolve=_member,
+            description=self.description,
+            deprecation_reason=self.deprecated,
+            extensions=_provenance(self.plugin),
+        )
+
+    def of_input(self) -> GraphQLInputField:
+        return GraphQLInputField(
+            self.type,
+            description=self.description,
+            deprecation_reason=self.deprecated,
+            extensions=_provenance(self.plugin),
+        )
+
+
+Fields = Callable[[], Iterable[Field]]
 
 
 class Shapes:
-    """Makes types, each once, and answers for their fields."""
+    """Makes types, each once."""
 
     def __init__(self) -> None:
-        self._made: dict[str, Any] = {}
-        self._fields: dict[type, Fields] = {}
+        self._made: dict[str, GraphQLNamedType] = {}
+        self._enums: dict[str, type[StrEnum]] = {}
 
     def __getitem__(self, name: str) -> Any:
         """A type that was made."""
@@ -53,14 +97,19 @@ class Shapes:
         return name in self._made
 
     def object(
-        self, name: str, description: str, fields: Fields, *, interfaces: Sequence[type] = (), plugin: str = ""
-    ) -> type:
+        self,
+        name: str,
+        description: str,
+        fields: Fields,
+        *,
+        interfaces: Sequence[GraphQLInterfaceType] = (),
+        plugin: str = "",
+    ) -> GraphQLObjectType:
         """An object type. Its values are never looked at to tell their type: the engine or a payload knows it."""
-        made = self._class(name, description, fields, interfaces, plugin, kind=strawberry.type)
-        if interfaces:
-            definition: StrawberryObjectDefinition = made.__strawberry_definition__  # type: ignore[attr-defined]
-            definition.is_type_of = lambda _value, _info: True
-        return made
+        made = GraphQLObjectType(
+            name, _of_object(fields), _with_theirs(interfaces), description=description, extensions=_provenance(plugin)
+        )
+        return self._keep(made)
 
     def interface(
         self,
@@ -69,77 +118,73 @@ class Shapes:
         fields: Fields,
         resolve_type: Callable[[Any], str],
         *,
-        interfaces: Sequence[type] = (),
-    ) -> type:
+        interfaces: Sequence[GraphQLInterfaceType] = (),
+    ) -> GraphQLInterfaceType:
         """An interface type; `resolve_type` names the object type of a value that a resolver returned. What implements
         it implements its `interfaces` too."""
-        made = self._class(name, description, fields, interfaces, "", kind=strawberry.interface)
-        definition: StrawberryObjectDefinition = made.__strawberry_definition__  # type: ignore[attr-defined]
-        definition.resolve_type = lambda value, _info, _type: resolve_type(value)
-        return made
+        made = GraphQLInterfaceType(
+            name,
+            _of_object(fields),
+            _with_theirs(interfaces),
+            resolve_type=lambda value, _info, _type: resolve_type(value),
+            description=description,
+        )
+        return self._keep(made)
 
-    def input(self, name: str, description: str, fields: Fields, *, plugin: str = "") -> type:
+    def input(self, name: str, description: str, fields: Fields, *, plugin: str = "") -> GraphQLInputObjectType:
         """An input type. Resolvers of ours get it as a dict in which absent and null differ."""
-        return self._class(name, description, fields, (), plugin, kind=strawberry.input)
+        made = GraphQLInputObjectType(
+            name,
+            lambda: {field.name: field.of_input() for field in fields()},
+            description=description,
+            extensions=_provenance(plugin),
+        )
+        return self._keep(made)
 
-    def choice(self, enum: type[StrEnum], *, plugin: str = "") -> Any:
+    def choice(self, enum: type[StrEnum], *, plugin: str = "") -> GraphQLEnumType:
         """The enum type of a Python enum; its docstring and `described` values are the texts."""
-        if enum.__name__ not in self._made:
-            if not enum.__doc__:
-                raise TypeError(f"{enum.__qualname__} needs a docstring: it is the enum's description in the schema.")
-            values = [EnumValue(member.value, member.value, description=described(member)) for member in enum]
-            self._enum(enum, " ".join(enum.__doc__.split()), values, plugin)
-        return self._of_class(enum)
-
-    def names(self, name: str, description: str, values: Mapping[str, str], *, plugin: str = "") -> Any:
-        """An enum type of names, with what each means."""
-        enum = StrEnum(name, {value: value for value in values})  # type: ignore[misc]
-        listed = [EnumValue(value, value, description=said) for value, said in values.items()]
-        return self._enum(enum, description, listed, plugin)
-
-    def fields_of(self, definition: StrawberryObjectDefinition) -> list[StrawberryField] | None:
-        """The fields of a type made here; None for somebody else's."""
-        found = self._fields.get(definition.origin)
-        return list(found()) if found else None
-
-    def _class(
-        self,
-        name: str,
-        description: str,
-        fields: Fields,
-        bases: Sequence[type],
-        plugin: str,
-        *,
-        kind: Callable[..., Any],
-    ) -> type:
+        name = enum.__name__
         if name in self._made:
-            raise TypeError(f"Two types are called {name}: rename one of what they are made of.")
-        cls = type(name, tuple(bases) or (object,), {"__module__": __name__})
-        made: type = kind(cls, name=name, description=description, directives=_provenance(plugin))
-        self._made[name] = made
-        self._fields[made] = fields
+            if self._enums.get(name) is not enum:
+                raise TypeError(f"Two enums are called {name}: rename one.")
+            found = self._made[name]
+            assert isinstance(found, GraphQLEnumType)
+            return found
+        if not enum.__doc__:
+            raise TypeError(f"{enum.__qualname__} needs a docstring: it is the enum's description in the schema.")
+        self._enums[name] = enum
+        values = {str(member.value): GraphQLEnumValue(member, described(member)) for member in enum}
+        return self._enum(name, " ".join(enum.__doc__.split()), values, plugin)
+
+    def names(self, name: str, description: str, values: Mapping[str, str], *, plugin: str = "") -> GraphQLEnumType:
+        """An enum type of names, with what each means."""
+        return self._enum(name, description, {v: GraphQLEnumValue(v, said) for v, said in values.items()}, plugin)
+
+    def _enum(self, name: str, description: str, values: dict[str, GraphQLEnumValue], plugin: str) -> GraphQLEnumType:
+        return self._keep(GraphQLEnumType(name, values, description=description, extensions=_provenance(plugin)))
+
+    def _keep(self, made: _Type) -> _Type:
+        if made.name in self._made:
+            raise TypeError(f"Two types are called {made.name}: rename one of what they are made of.")
+        self._made[made.name] = made
         return made
 
-    def _enum(self, enum: type[Enum], description: str, values: list[EnumValue], plugin: str) -> Any:
-        definition = StrawberryEnumDefinition(enum, enum.__name__, values, description, _provenance(plugin))
-        self._made[enum.__name__] = definition
-        return definition
 
-    def _of_class(self, enum: type[StrEnum]) -> Any:
-        made = self._made[enum.__name__]
-        if made.wrapped_cls is not enum:
-            raise TypeError(f"Two enums are called {enum.__name__}: rename one.")
-        return made
+@dataclass(frozen=True, slots=True)
+class _Optional:
+    """A kind that may be null."""
+
+    kind: Any
 
 
 def optional(kind: Any) -> Any:
-    """A nullable type."""
-    return StrawberryOptional(kind)
+    """A nullable kind."""
+    return _Optional(kind)
 
 
 def listed(kind: Any) -> Any:
-    """A list without nulls."""
-    return StrawberryList(kind)
+    """A list of this kind."""
+    return GraphQLList(_type(kind))
 
 
 def shaped(
@@ -147,27 +192,40 @@ def shaped(
     kind: Any,
     description: str,
     *,
-    arguments: Sequence[StrawberryArgument] = (),
+    arguments: Sequence[Argument] = (),
     plugin: str = "",
     deprecated: str | None = None,
-) -> StrawberryField:
+) -> Field:
     """A field of an object or of an input."""
-    made = StrawberryField(
-        python_name=name,
-        graphql_name=name,
-        type_annotation=StrawberryAnnotation(kind),
-        description=description,
-        deprecation_reason=deprecated,
-        directives=_provenance(plugin),
-    )
-    made.arguments = list(arguments)
-    return made
+    return Field(name, _type(kind), description, arguments, plugin, deprecated)
 
 
-def argument(name: str, kind: Any, description: str) -> StrawberryArgument:
+def argument(name: str, kind: Any, description: str) -> Argument:
     """An argument without a default."""
-    return StrawberryArgument(name, name, StrawberryAnnotation(kind), description=description, default=UNSET)
+    return name, GraphQLArgument(_type(kind), description=description)
 
 
-def _provenance(plugin: str) -> list[Any]:
-    return [Provenance(name=plugin)] if plugin else []
+def _type(kind: Any) -> Any:
+    """graphql-core's type."""
+    if isinstance(kind, _Optional):
+        return SCALARS.get(kind.kind, kind.kind)
+    return GraphQLNonNull(SCALARS.get(kind, kind))
+
+
+def _of_object(fields: Fields) -> Callable[[], dict[str, GraphQLField]]:
+    return lambda: {field.name: field.of_object() for field in fields()}
+
+
+def _with_theirs(interfaces: Sequence[GraphQLInterfaceType]) -> list[GraphQLInterfaceType]:
+    """Interfaces, and those that they implement: GraphQL wants all named."""
+    return list(dict.fromkeys(each for one in interfaces for each in (one, *one.interfaces)))
+
+
+def _provenance(plugin: str) -> dict[str, Any] | None:
+    return {PROVENANCE.name: plugin} if plugin else None
+
+
+def _member(value: Any, info: Any) -> Any:
+    """What answers a field without a resolver of its own: payloads are dicts, errors are objects."""
+    name = info.field_name
+    return value[name] if isinstance(value, dict) else getattr(value, name)

@@ -7,15 +7,14 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Final
 
-import strawberry
-
 from crmcore.kit.choices import Choices
 from crmcore.platform.access import ActorKind
 from crmcore.query.mapping import ValueField
+from crmcore.schema.scalars import ID
 from crmcore.schema.shapes import Shapes, listed, optional, shaped
 
 _KINDS: Final[dict[str, Any]] = {
-    "uuid": strawberry.ID,
+    "uuid": ID,
     "text": str,
     "int": int,
     "bool": bool,
@@ -89,7 +88,7 @@ def make_values(shapes: Shapes) -> None:
         "Who did something to a record.",
         lambda: [
             shaped("kind", shapes["ActorKind"], "What kind of actor it was."),
-            shaped("id", optional(strawberry.ID), "The actor's id: a user's global id where a user acted."),
+            shaped("id", optional(ID), "The actor's id: a user's global id where a user acted."),
         ],
     )
     system = "The system that gave the id, such as erp or northwind."

@@ -33,7 +33,7 @@ FAULTS = {
         "deals.rules -> crmcore.domain.deals.models",
     ),
     "a ring": ("crmcore/kit/text.py", "import crmcore.kit.attic", "No cycles are allowed in crmcore.kit"),
-    "Strawberry in the domain": ("crmcore/domain/people/models.py", "import strawberry", "people.models -> strawberry"),
+    "HTTP in the domain": ("crmcore/domain/people/models.py", "import starlette", "people.models -> starlette"),
     "GraphQL in the write engine": ("crmcore/records/write.py", "import graphql", "crmcore.records.write -> graphql"),
     "the ORM at the door": ("crmcore/http/attic.py", "import tortoise", "crmcore.http.attic -> tortoise"),
     "typer in the platform": ("crmcore/platform/context.py", "import typer", "crmcore.platform.context -> typer"),
