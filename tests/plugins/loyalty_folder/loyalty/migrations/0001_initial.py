@@ -1,6 +1,6 @@
 from tortoise import migrations
 from tortoise.migrations import operations as ops
-from crmcore.plugins import Day, Int, Json, Text, UtcDatetime, Uuid
+from crmcore.plugins import Day, Int, Text, UtcDatetime, Uuid
 from crmcore.plugins import UniqueIndex
 from tortoise.fields.base import OnDelete
 from tortoise import fields
@@ -26,7 +26,6 @@ class Migration(migrations.Migration):
                 ('updated_by_id', Uuid(null=True)),
                 ('deleted_at', UtcDatetime(null=True)),
                 ('deletion_id', Uuid(null=True)),
-                ('custom_fields', Json(null=True)),
                 ('customer', fields.ForeignKeyField('core.Customer', source_field='customer_id', to_field='id', related_name=False, on_delete=OnDelete.CASCADE)),
                 ('visited_on', Day()),
                 ('points', Int()),
