@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-import uvicorn
 from rich.markup import escape
 
 from crmcore import __version__
@@ -21,7 +20,7 @@ from crmcore.app import create_app
 from crmcore.cli.opening import parts_of, run
 from crmcore.cli.output import Json, err, print_json, table
 from crmcore.errors import ConfigError
-from crmcore.http.protocol import server_config
+from crmcore.http.protocol import Server, server_config
 from crmcore.platform import migrate as runner
 from crmcore.platform.checkup import Finding, examine
 from crmcore.platform.database import connect, dialect_of
@@ -49,7 +48,7 @@ def serve(
     run(work())
 
 
-class _Server(uvicorn.Server):
+class _Server(Server):
     """Ends on a signal and does not raise it again, so that the app's own end follows: the database is closed well."""
 
     @contextmanager
