@@ -148,10 +148,11 @@ class Connections:
             return False
         if key.own_id:
             return True
-        if not key.nullable or key.value.table is not table:
+        own = key.value.table is table
+        if not key.nullable or not (own or (key.tie and self.dialect.limits_joins)):
             return False
-        served = self.dialect.index_order(key.descending, key.nulls_first)
-        return (found.keyset is not None or not served) and leads_index(table.model, key.value.column)
+        served = own and self.dialect.index_order(key.descending, key.nulls_first)
+        return (found.keyset is not None or not served) and leads_index(key.value.table.model, key.value.column)
 
     def _select(self, found: _List, limit: int, reverse: bool, half: Half | None = None) -> Sql:
         """FROM to LIMIT: rows of the list beyond the cursor, or of a half of it, in the order or in its reverse."""
@@ -168,7 +169,7 @@ class Connections:
         keys = "".join(f", {key.ref} AS {key_column(i)}" for i, key in enumerate(found.order.keys))
         columns, limit = f"SELECT {found.table.columns}{keys}", found.page.size + 1
         split: Sequence[Half | None] = found.halves or [None]
-        if len(split) > 1 and found.order.keys[0].own_id:  # no index has the rows without a value: look only if need be
+        if len(split) > 1 and found.order.keys[0].tie:  # no index has the rows without a value: look only if need be
             first, second = found.halves
             enough = f'(SELECT count(*) FROM "~f") < {limit} AND '
             split = [first, replace(second, condition=Sql(enough, second.condition))]

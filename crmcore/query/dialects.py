@@ -34,6 +34,8 @@ class Dialect(Arithmetic, Comparing, Protocol):
     """Null where JSON is expected."""
     apart: str
     """The end of a subquery that is not merged into the query round it, so that its columns are computed once."""
+    limits_joins: bool
+    """Whether a join for a page is planned for its few rows, and begun with the table whose index has its order."""
 
     def index_order(self, descending: bool, nulls_first: bool) -> bool:
         """Whether a plain index has its nulls where this order wants them."""
@@ -105,6 +107,7 @@ class Postgres(PostgresArithmetic, PostgresComparing):
     name: Name = "postgres"
     null = "NULL::json"
     apart = " OFFSET 0"
+    limits_joins = True
 
     def index_order(self, descending: bool, nulls_first: bool) -> bool:
         return nulls_first is descending
@@ -144,10 +147,12 @@ class Postgres(PostgresArithmetic, PostgresComparing):
         return Sql("to_json(", expression, ")")
 
     def array(self, pairs: Sequence[Pair], columns: str, body: Sql, alias: str) -> Sql:
+        # made outside of the page: else what is shown of a row is made for every row that is sorted
+        page = Sql(f" FROM (SELECT {columns}", body, f") {alias}")
         if _too_wide(pairs):
-            rows = Sql("SELECT ", _by_hand(pairs), '::json AS "~"', body)
+            rows = Sql("SELECT ", _by_hand(pairs), '::json AS "~"', page)
             return Sql('(SELECT coalesce(json_agg("~~"."~"), \'[]\'::json) FROM (', rows, ') "~~")')
-        return Sql("(SELECT coalesce(json_agg(\"~\"), '[]'::json) FROM (SELECT ", _columns(pairs), body, ') "~")')
+        return Sql("(SELECT coalesce(json_agg(\"~\"), '[]'::json) FROM (SELECT ", _columns(pairs), page, ') "~")')
 
     def list_of(self, element: Expression, source: Sql, *, nulls: bool) -> Sql:
         rows = Sql("SELECT ", "to_json(", element, ') AS "~", v."n" FROM ', source)
@@ -193,6 +198,7 @@ class Sqlite(SqliteArithmetic, SqliteComparing):
     name: Name = "sqlite"
     null = "NULL"
     apart = " LIMIT -1"
+    limits_joins = False
 
     def index_order(self, descending: bool, nulls_first: bool) -> bool:
         return nulls_first is not descending

@@ -3,6 +3,7 @@
 Where every key has a value and one direction, it is one comparison of rows. Otherwise it is spelled out key by key,
 with a redundant bound on the leading key. A leading key that may be null splits the list: the rows with a value and
 those without are two ranges of its index, each read in order; one condition over both would be read from the beginning.
+A key of a table that a to-one leads to may be null, too: apart, the rows with a value are found by that table's index.
 """
 
 from __future__ import annotations
@@ -80,11 +81,17 @@ class Keyset:
         key = self.order.keys[0]
         if with_nulls is not self.nulls[0]:
             comes_later = (key.nulls_first is not reverse) is not with_nulls
-            return Sql(f"{key.ref} IS NULL" if with_nulls else _has_value(self.order)) if comes_later else None
+            return Sql(f"{key.ref} IS NULL" if with_nulls else _has_value(key)) if comes_later else None
         if with_nulls:
             return Sql(f"{key.ref} IS NULL AND ", any_of(self._terms(1, reverse)))
-        filled = self.within(replace(self.order, keys=filled_keys(self.order))).beyond(reverse)
-        return Sql(_has_value(self.order), " AND ", filled) if key.own_id else filled
+        filled = self.within(replace(self.order, keys=filled_keys(self.order)))
+        beyond = filled.beyond(reverse)
+        if not key.tie:
+            return beyond
+        if key.own_id:
+            return Sql(_has_value(key), " AND ", beyond)
+        # no index has keys of two tables: the comparison of rows is no range of it
+        return all_of([Sql(key.tie), filled._bound(reverse), beyond])
 
     def within(self, order: Order) -> Keyset:
         """The same cursor in an order of the same keys, which may call them otherwise or differ in what may be null."""
@@ -131,12 +138,10 @@ def filled_keys(order: Order) -> Sequence[Key]:
     return replace(key, nullable=False), *same
 
 
-def _has_value(order: Order) -> str:
-    """The leading key has a value. Where its table has the row's id, that is said too: then a database sees that no row
-    is there without one, and may begin with that table."""
-    key = order.keys[0]
-    id_ = next((k.ref for k in order.keys if k.name == "id"), "")
-    return f"{key.ref} IS NOT NULL" + (f" AND {key.own_id} = {id_}" if key.own_id else "")
+def _has_value(key: Key) -> str:
+    """The leading key has a value. Where it stands in another table, what ties its row is said too: then a database
+    sees that no row is there without one, and may begin with that table."""
+    return f"{key.ref} IS NOT NULL" + (f" AND {key.tie}" if key.tie else "")
 
 
 def halves(order: Order, keyset: Keyset | None, reverse: bool) -> Iterator[Half]:
@@ -145,7 +150,7 @@ def halves(order: Order, keyset: Keyset | None, reverse: bool) -> Iterator[Half]
     nulls_first = key.nulls_first is not reverse
     for with_nulls in (nulls_first, not nulls_first):
         if keyset is None:
-            condition: Sql | None = Sql(f"{key.ref} IS NULL" if with_nulls else _has_value(order))
+            condition: Sql | None = Sql(f"{key.ref} IS NULL" if with_nulls else _has_value(key))
         else:
             condition = keyset.half(with_nulls, reverse)
         if condition is not None:

@@ -33,6 +33,8 @@ class Key:
     nulls_first: bool = False
     own_id: str = ""
     """The id of the page's row in the table of the key, where that has one: an index may have both, in order."""
+    tie: str = ""
+    """What holds of the page's row and a row of another table that has the key; empty for a key of its own."""
 
     @property
     def computed(self) -> bool:
@@ -141,8 +143,8 @@ class _Making:
         self.pieces: list[Sql] = []
         self.given: list[Argument] = []
 
-    def key(self, table: Table, item: Argument, path: tuple[str, ...] = ()) -> Key:
-        """The key that an item of `orderBy` asks for; `path` led to `table`."""
+    def key(self, table: Table, item: Argument, path: tuple[str, ...] = (), tie: str = "") -> Key:
+        """The key that an item of `orderBy` asks for; `path` led to `table`, by `tie` at last."""
         record = self.scope.registry.by_model[table.model]
         parts = {name: part for name, part in item.fields().items() if not part.is_null()}
         steps = [name for name in parts if name not in ("direction", "nulls")]
@@ -154,6 +156,7 @@ class _Making:
         own_id = ""
         if name == CUSTOM:
             value, own_id = self._custom(table, parts[name], path)
+            tie = f"{own_id} = {table.ref('id')}" if own_id else ""
         elif name == "field":
             value = self.values.of(table, orderable(record)[parts[name].exact()])
         else:
@@ -171,6 +174,7 @@ class _Making:
             descending="direction" in parts and parts["direction"].exact() == "DESC",
             nulls_first="nulls" in parts and parts["nulls"].exact() == "FIRST",
             own_id=own_id,
+            tie=tie,
         )
 
     def _custom(self, table: Table, asked: Argument, path: tuple[str, ...]) -> tuple[Value, str]:
@@ -188,7 +192,8 @@ class _Making:
             raise parts[name].fail(f"orders may go through {self.scope.limits.filter_depth} relations, not more.")
         further = (*path, name)
         target = join_one(self.scope, table, name, further, self.joins, self.pieces)
-        return self.key(target, parts[name], further)
+        tie = f"{target.ref('id')} = {table.ref(hops(self.scope.registry.by_model[table.model])[name].column)}"
+        return self.key(target, parts[name], further, tie)
 
 
 def join_one(
