@@ -5,20 +5,23 @@ The file is TOML with these names as keys: `crmcore.toml` in the working directo
 
 from __future__ import annotations
 
+import json
 import os
+import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, get_origin
 
-from pydantic import Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from crmcore.errors import ConfigError
 
+_PREFIX: Final = "CRMCORE_"
 
-class Settings(BaseSettings):
+
+class Settings(BaseModel):
     """The settings of one process; made by `load`."""
 
-    model_config = SettingsConfigDict(env_prefix="CRMCORE_", extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
     database_url: str = Field("sqlite:///crmcore.db", description="sqlite:///file.db or postgresql://user@host/name.")
     database_connections: int = Field(10, ge=2, le=500, description="PostgreSQL connections per process.")
@@ -56,18 +59,6 @@ class Settings(BaseSettings):
 
     log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="What is logged.")
 
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        file = Path(os.environ.get("CRMCORE_CONFIG", "crmcore.toml"))
-        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, file)
-
     @property
     def statement_timeout_ms(self) -> int:
         """Below the request's deadline, so that the database gives up first."""
@@ -80,9 +71,30 @@ def load(**given: Any) -> Settings:
     if named and not Path(named).is_file():
         raise ConfigError(f"CRMCORE_CONFIG names {named}, which is not there.")
     try:
-        return Settings(**{name: v for name, v in given.items() if v is not None})
+        file = Path(named or "crmcore.toml")
+        held = tomllib.loads(file.read_text()) if file.is_file() else {}
+        return Settings(**{**held, **_environment(), **{name: v for name, v in given.items() if v is not None}})
     except ValidationError as error:
         problems = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
         raise ConfigError(f"A setting is wrong. {problems}.") from error
-    except ValueError as error:  # the file is no TOML, or a list in the environment no JSON
+    except ValueError as error:  # the file is no TOML
         raise ConfigError(f"The settings cannot be read: {error}.") from error
+
+
+def _environment() -> dict[str, Any]:
+    """What the environment says: lists in JSON, everything else as text."""
+    found: dict[str, Any] = {}
+    texts = {variable.upper(): text for variable, text in os.environ.items()}
+    for name, field in Settings.model_fields.items():
+        variable = f"{_PREFIX}{name.upper()}"
+        text = texts.get(variable)
+        if text is not None:
+            found[name] = _list(variable, text) if get_origin(field.annotation) is list else text
+    return found
+
+
+def _list(variable: str, text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise ConfigError(f'{variable} must be a list in JSON, like ["one", "two"].') from error

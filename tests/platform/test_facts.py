@@ -100,6 +100,12 @@ def test_wrong_settings_are_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
         load()
 
 
+def test_a_list_in_the_environment_is_json(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("CRMCORE_PLUGINS_ALLOW", "erp")
+    with pytest.raises(ConfigError, match="CRMCORE_PLUGINS_ALLOW must be a list"):
+        load()
+
+
 def test_a_missing_file_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     monkeypatch.setenv("CRMCORE_CONFIG", str(tmp_path / "none.toml"))
     with pytest.raises(ConfigError, match="not there"):
