@@ -73,7 +73,7 @@ async def compose(plugins: Plugins) -> Composition:
         apps = [CORE, *(share.app for share in shares if share.app is not None)]
         models = await load_models(apps)
         schema = derive([core_share(), *(Share(s.plugin, s.records, s.extensions, s.actions) for s in shares)])
-        return Composition(plugins, apps, graph_of(models), schema)
+        return Composition(plugins, apps, graph_of(models, schema.registry.append_only), schema)
 
     try:
         return await plugins.admit(attempt)

@@ -91,6 +91,7 @@ class CustomRows:
 
     def condition(self, table: Table, given: Argument, operate: Operate) -> Sql:
         """All the conditions of an item of `custom: [{key, text: {...}}]` hold."""
+        _of_living(table, given)
         parts = given.fields()
         members = [name for name in parts if name in BY_MEMBER and not parts[name].is_null()]
         if len(members) != 1:
@@ -128,6 +129,7 @@ class CustomRows:
 
     def ordered(self, table: Table, given: Argument) -> Rows:
         """The rows by which `orderBy: [{custom: {key}}]` sorts; BadInput for what has no order."""
+        _of_living(table, given)
         key = given.fields()["key"]
 
         def fits(found: Definition) -> str:
@@ -161,6 +163,12 @@ class CustomRows:
             return fits(found)
 
         return str(self.scope.questions.ask(("custom", object()), ask))
+
+
+def _of_living(table: Table, given: Argument) -> None:
+    """BadInput for deleted records, which have no rows in the table of values."""
+    if table.deleted:
+        raise given.fail("deleted records can be neither filtered nor ordered by custom fields. Leave this out.")
 
 
 def _fits(found: Definition, type_: CustomFieldType, given: Argument) -> str:

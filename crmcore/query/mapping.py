@@ -222,3 +222,8 @@ class Registry:
                 other = self.records.get(item.name) or self.by_table[item.table]
                 raise TypeError(f"{item.plugin or 'core'} and {other.plugin or 'core'} both declare {item.name}.")
             self.records[item.name] = self.by_table[item.table] = self.by_model[item.model] = item
+
+    @property
+    def append_only(self) -> frozenset[str]:
+        """The tables of records that no generated mutation creates or changes."""
+        return frozenset(r.table for r in self.records.values() if not {"create", "update"} & set(r.writes))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Collection, Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -46,16 +46,18 @@ def keys_of(model: type[Record]) -> tuple[Key, ...]:
 class RecordGraph:
     """All records of an app, the core's and its plugins', by table. Made once, when the app is made.
 
-    `statements` keeps the texts of the write engine, which depend on the models alone.
+    `statements` keeps the texts of the write engine, which depend on the models alone. `append_only` names the tables
+    whose records follow from commands on others: no input takes values for them.
     """
 
-    def __init__(self, models: Iterable[type[Model]]) -> None:
+    def __init__(self, models: Iterable[type[Model]], append_only: Collection[str] = ()) -> None:
         records = sorted((m for m in models if issubclass(m, Record)), key=lambda m: m._meta.db_table)
         self.tables: dict[str, type[Record]] = {m._meta.db_table: m for m in records}
         self._naming: dict[type[Record], tuple[Key, ...]] = {
             m: tuple(key for other in records for key in keys_of(other) if key.target is m) for m in records
         }
         self.statements: dict[Hashable, Statement] = {}
+        self.append_only = frozenset(append_only)
         self._rank = {model: rank for rank, model in enumerate(_parents_first(records))}
 
     def naming(self, model: type[Record]) -> tuple[Key, ...]:
@@ -67,9 +69,9 @@ class RecordGraph:
         return self._rank[model]
 
 
-def graph_of(models: Mapping[str, Mapping[str, type[Model]]]) -> RecordGraph:
+def graph_of(models: Mapping[str, Mapping[str, type[Model]]], append_only: Collection[str] = ()) -> RecordGraph:
     """The graph of what `load_models` returned."""
-    return RecordGraph(model for app in models.values() for model in app.values())
+    return RecordGraph((model for app in models.values() for model in app.values()), append_only)
 
 
 def _parents_first(records: list[type[Record]]) -> list[type[Record]]:

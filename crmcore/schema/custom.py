@@ -139,12 +139,16 @@ def _value(shapes: Shapes, kind: CustomFieldType) -> list[Any]:
 
 
 def field_values(sent: Any) -> list[models.FieldValue]:
-    """What `customFields` of an input holds. Invalid unless each names one value."""
-    found = []
+    """What `customFields` of an input holds. Invalid unless each names one value, of a field that none before names."""
+    found: dict[str, models.FieldValue] = {}
     for number, given in enumerate(sent or ()):
         members = [name for name in given if name in BY_MEMBER]
         if len(members) != 1:
             said = f"Give exactly one value beside the key, named like the field's type: {', '.join(BY_MEMBER)}."
             raise Invalid(said, "customFields", str(number))
-        found.append(models.FieldValue(given["key"], members[0], given[members[0]]))
-    return found
+        key = given["key"]
+        if key in found:
+            said = f"{key} has a value here already: give each field once."
+            raise Invalid(said, "customFields", str(number), "key")
+        found[key] = models.FieldValue(key, members[0], given[members[0]])
+    return list(found.values())

@@ -18,6 +18,7 @@ from tests.fixtures import TestCrm
         ({"key": "a-b"}, "key", "must begin with a small letter"),
         ({"key": "v", "of": "spaceship"}, "recordType", "no type of record"),
         ({"key": "v", "of": "external_ref"}, "recordType", "no type of record"),
+        ({"key": "v", "of": "stage_transition"}, "recordType", "no value could be given to stage_transition records"),
         ({"key": "v", "type": "SELECT"}, "options", "is required"),
         ({"key": "v", "type": "SELECT", "options": ["a", "a"]}, "options", "twice"),
         ({"key": "v", "type": "SELECT", "options": [" "]}, "options", "1 to 100 characters"),

@@ -122,6 +122,28 @@ async def test_what_cannot_be_asked_is_bad_input(custom: Custom, crm: TestCrm, c
     assert error["extensions"]["code"] == "BAD_USER_INPUT"
 
 
+@pytest.mark.parametrize(
+    "asked, path",
+    [
+        ('where: {custom: [{key: "count", number: {gt: 0}}]}', ["where", "custom", "0"]),
+        ('where: {not: {custom: [{key: "count", number: {isNull: true}}]}}', ["where", "not", "custom", "0"]),
+        ('orderBy: [{custom: {key: "count"}}]', ["orderBy", "0", "custom"]),
+    ],
+)
+async def test_deleted_records_are_not_found_by_their_fields(custom: Custom, crm: TestCrm, asked: str, path: list[str]):
+    await custom.define("count", "NUMBER")
+    gone = await custom.create({"key": "count", "number": 1})
+    await crm.gql("mutation($id: ID!) { customerDelete(id: $id) { errors { code } } }", id=gone)
+    query = "{ customers(deleted: %s, " + asked + ") { totalCount nodes { id } } }"
+    [error] = (await crm.ask(query % "true"))["errors"]
+    assert (error["extensions"]["code"], error["extensions"]["argument"]) == ("BAD_USER_INPUT", path)
+    assert "deleted records" in error["message"]
+    assert "errors" not in await crm.ask(query % "false")
+    assert (await crm.gql("{ customers(deleted: true, where: {custom: []}) { totalCount } }"))["customers"][
+        "totalCount"
+    ] == 1
+
+
 async def test_a_plan_serves_all_keys_and_asks_each_run_anew(custom: Custom, crm: TestCrm):
     await filled(custom)
     query = (

@@ -82,6 +82,11 @@ async def test_every_type_is_kept_and_read(custom: Custom):
         ({"key": "my_reference", "reference": "nonsense"}, "must be the id of a team", "0.reference"),
         ({"key": "my_reference", "reference": f"team_{uuid4()}"}, "my_reference names no team", "0.reference"),
         ({"key": "my_text"}, "Give exactly one value", "0"),
+        (
+            [{"key": "my_text", "text": "a"}, {"key": "my_text", "text": "b"}],
+            "my_text has a value here already",
+            "1.key",
+        ),
         ({"key": "my_text", "text": "x", "number": 1}, "Give exactly one value", "0"),
     ],
 )
@@ -94,7 +99,7 @@ async def test_what_is_no_value_of_the_field_is_refused(custom: Custom, value: A
         )
         assert answer.get("errors") or answer["data"]["customerCreate"]["errors"]
         return
-    payload = await custom.created(value)
+    payload = await custom.created(*(value if isinstance(value, list) else [value]))
     assert payload["customer"] is None
     [error] = payload["errors"]
     assert said in error["message"]

@@ -24,13 +24,16 @@ _ID: Final = Uuid()
 
 @check(CustomField)
 async def types_are_records(ctx: Context, _tx: Transaction, drafts: Sequence[Draft]) -> None:
-    """The types named are types of records."""
+    """The types named are types of records, and those of `record_type` take values."""
     for draft in drafts:
         for column, name in (("record_type", "recordType"), ("reference_type", "referenceType")):
             told = draft.after[column]
             if told and (told not in ctx.graph.tables or told in NOT_EXTENSIBLE):
                 text = f"{name}: {told!r} is no type of record. Give it as global ids begin: customer, care_plan."
                 draft.refuse(Invalid(text, name))
+        if (kind := draft.after["record_type"]) in ctx.graph.append_only:
+            text = f"recordType: no value could be given to {kind} records, which follow from changes of others."
+            draft.refuse(Invalid(text, "recordType"))
 
 
 @check(CustomField)
