@@ -14,6 +14,7 @@ from crmcore.demo import fill
 from crmcore.importing import import_file
 from crmcore.kit import times
 from crmcore.platform.access import ActorKind
+from crmcore.platform.database import refresh_statistics
 from crmcore.settings import load
 
 
@@ -57,10 +58,12 @@ def import_(
     async def work() -> Any:
         async with opened(settings, ActorKind.IMPORT, file.name, alone=True) as (crm, context):
             with progress(file.name, as_json) as (bar, task):
-                return await import_file(
+                report = await import_file(
                     context, crm.registry, file, mapping, dry_run=dry_run,
                     progress=lambda rows, all_of: bar.update(task, completed=rows, total=all_of),
                 )  # fmt: skip
+            await refresh_statistics(context.db)
+            return report
 
     report = run(work())
     if as_json:

@@ -16,7 +16,7 @@ from crmcore.demo.words import COMPANY
 from crmcore.errors import ConfigError
 from crmcore.kit.sql import Sql, value
 from crmcore.platform.context import Context
-from crmcore.platform.database import retrying
+from crmcore.platform.database import refresh_statistics, retrying
 from crmcore.platform.fields import Uuid
 from crmcore.records import Create, write
 
@@ -59,7 +59,9 @@ async def fill(
     gc.disable()  # the collector would look through the whole diary again and again: a quarter of the time
     try:
         diary = a_year(seed, today, scale)
-        return Filled(await _write_all(ctx, diary, progress or (lambda _done, _all_of: None)))
+        made = await _write_all(ctx, diary, progress or (lambda _done, _all_of: None))
+        await refresh_statistics(ctx.db)
+        return Filled(made)
     finally:
         gc.enable()
 

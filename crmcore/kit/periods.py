@@ -73,10 +73,14 @@ def _local(at: datetime, zone: ZoneInfo) -> datetime:
         return at
 
 
+_FIRST: Final = datetime.min.replace(tzinfo=UTC)
+
+
 def _exactly(at: datetime, grain: Grain, zone: ZoneInfo) -> str:
     local = _local(at, zone)
     if grain == "HOUR":
-        return times.to_text(at - timedelta(minutes=local.minute, seconds=local.second, microseconds=local.microsecond))
+        past = timedelta(minutes=local.minute, seconds=local.second, microseconds=local.microsecond)
+        return times.to_text(max(at, _FIRST + past) - past)
     return first_day(local.date(), grain).isoformat()
 
 

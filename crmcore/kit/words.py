@@ -160,7 +160,7 @@ def _number(text: str) -> tuple[Way, ...]:
     ways: dict[Way, None] = {words: None, (Token(digits[:LONGEST], begins=True),): None}
     if len(bare) >= 4:
         ways[Token(_ending(bare), begins=True),] = None
-    if international:
+    if international and bare:  # nothing but zeros begins with nothing, as everything does
         ways[Token(bare[:LONGEST], begins=True),] = None
         national = [zero + bare[code:] for code in (1, 2, 3) for zero in ("0", "")]
         ways.update({(Token(number[:LONGEST]),): None for number in national if len(number) > _NUMBER})

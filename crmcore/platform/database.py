@@ -85,6 +85,14 @@ class Database(Protocol):
         """Give back all connections."""
 
 
+async def refresh_statistics(db: Database) -> None:
+    """Tell PostgreSQL's planner what the tables hold, after many rows came at once: by itself it looks a minute later,
+    and plans filters through several relations badly until then."""
+    if db.dialect == "postgres":
+        async with db.transaction() as tx:
+            await tx.execute(Sql("ANALYZE"))
+
+
 def dialect_of(url: str) -> Dialect:
     """Which database a URL names. ConfigError for one that crmcore does not know."""
     scheme = url.partition(":")[0]

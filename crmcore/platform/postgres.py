@@ -158,7 +158,7 @@ async def open_postgres(
     async def open_one() -> Any:
         connection = await asyncpg.connect(
             url,
-            statement_cache_size=1000,
+            statement_cache_size=256,  # the server holds a plan of each, for every connection
             max_cached_statement_lifetime=0,
             max_cacheable_statement_size=0,
             timeout=10,

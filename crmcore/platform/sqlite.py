@@ -43,7 +43,7 @@ def connect_file(
             "older ones can corrupt a database. Install the package pysqlite3, or use a newer Python."
         )
     try:
-        connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=512)
+        connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=128)
         for pragma in (
             f"busy_timeout={timeout_ms}",
             "journal_mode=WAL",

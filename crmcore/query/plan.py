@@ -3,7 +3,7 @@
 A plan never holds a caller's value: what it was compiled for is the document, the place, the kind of policy, and the
 answers to the questions that the compiler asked. The cache is bounded in documents, in plans for one document, in plans
 altogether and in the length of their statements: whatever strangers send, memory does not grow. Persisted documents
-have a shelf of their own, so nobody can push them out.
+have a shelf of their own, so no other document can push them out.
 """
 
 from __future__ import annotations
@@ -48,41 +48,66 @@ class _Document:
 
 @dataclass(slots=True)
 class Statistics:
-    """What the cache did. `misses` are compilations."""
+    """What the cache did and holds. `misses` are compilations; `persisted` documents and their plans are counted
+    apart."""
 
     hits: int = 0
     misses: int = 0
     dropped: int = 0
-    plans: int = 0
     documents: int = 0
+    plans: int = 0
     characters: int = 0
     persisted: int = 0
+    persisted_plans: int = 0
+
+
+@dataclass(slots=True)
+class _Shelf:
+    """Documents with their plans, the least recently used first."""
+
+    documents: OrderedDict[Hashable, _Document] = field(default_factory=OrderedDict)
+    plans: int = 0
+    characters: int = 0
+
+    def clear(self, entry: _Document) -> int:
+        """Forget the plans of a document; how many they were."""
+        gone = entry.plans
+        self.plans -= gone
+        self.characters -= entry.characters
+        entry.roots.clear()
+        entry.plans = entry.characters = 0
+        return gone
 
 
 class PlanCache:
-    """The least recently used documents go first. `characters` bounds the statements of all but persisted ones."""
+    """The least recently used documents go first. The bounds hold for persisted documents and for all others apart;
+    `characters` is that of their statements."""
 
     def __init__(
         self, documents: int = 1000, plans: int = 5000, plans_of_document: int = 200, characters: int = 20_000_000
     ) -> None:
-        self._documents: OrderedDict[Hashable, _Document] = OrderedDict()
-        self._persisted: dict[Hashable, _Document] = {}
+        self._others = _Shelf()
+        self._persisted = _Shelf()
         self._bounds = documents, plans, plans_of_document, characters
         self._statistics = Statistics()
 
     @property
     def statistics(self) -> Statistics:
-        self._statistics.documents = len(self._documents)
-        self._statistics.persisted = len(self._persisted)
-        return self._statistics
+        found, others = self._statistics, self._others
+        found.documents, found.plans, found.characters = len(others.documents), others.plans, others.characters
+        found.persisted, found.persisted_plans = len(self._persisted.documents), self._persisted.plans
+        return found
+
+    def _shelf(self, document: Hashable) -> _Shelf:
+        return self._persisted if type(document) is PersistedKey else self._others
 
     def find(self, document: Hashable, place: Hashable, run: Run) -> Plan | None:
         """The plan for this run; None if there is none yet. May raise BadInput, as the compiler would."""
-        entry = self._documents.get(document)
-        if entry is not None:
-            self._documents.move_to_end(document)
-        elif (entry := self._persisted.get(document)) is None:
+        shelf = self._shelf(document)
+        entry = shelf.documents.get(document)
+        if entry is None:
             return None
+        shelf.documents.move_to_end(document)
         node = entry.roots.get(place)
         while type(node) is _Branch:
             node = node.answers.get(node.question.ask(run))
@@ -103,37 +128,27 @@ class PlanCache:
 
     def forget(self, document: Hashable) -> None:
         """Drop the plans of a document that is gone."""
-        if (entry := self._documents.pop(document, None)) is not None:
-            self._forget(entry)
+        shelf = self._shelf(document)
+        if (entry := shelf.documents.pop(document, None)) is not None:
+            self._statistics.dropped += shelf.clear(entry)
 
     def _keep(self, document: Hashable, place: Hashable, questions: Questions, plan: Plan) -> None:
         documents, plans, plans_of_document, characters = self._bounds
-        statistics = self._statistics
-        shelf = self._persisted if isinstance(document, PersistedKey) else self._documents
-        entry = shelf.setdefault(document, _Document())
+        shelf, statistics = self._shelf(document), self._statistics
+        entry = shelf.documents.setdefault(document, _Document())
+        shelf.documents.move_to_end(document)
         if entry.plans >= plans_of_document:
-            self._forget(entry)
+            statistics.dropped += shelf.clear(entry)
         self._insert(entry, place, questions, plan)
         entry.plans += 1
-        statistics.plans += 1
-        if shelf is self._persisted:
-            return
-        self._documents.move_to_end(document)
         entry.characters += len(plan.statement.text)
-        statistics.characters += len(plan.statement.text)
-        while len(self._documents) > documents or (
-            (statistics.plans > plans or statistics.characters > characters) and len(self._documents) > 1
+        shelf.plans += 1
+        shelf.characters += len(plan.statement.text)
+        while len(shelf.documents) > documents or (
+            (shelf.plans > plans or shelf.characters > characters) and len(shelf.documents) > 1
         ):
-            _, oldest = self._documents.popitem(last=False)
-            self._forget(oldest)
-
-    def _forget(self, entry: _Document) -> None:
-        statistics = self._statistics
-        statistics.plans -= entry.plans
-        statistics.dropped += entry.plans
-        statistics.characters -= entry.characters
-        entry.roots.clear()
-        entry.plans = entry.characters = 0
+            _, oldest = shelf.documents.popitem(last=False)
+            statistics.dropped += shelf.clear(oldest)
 
     def _insert(self, entry: _Document, place: Hashable, questions: Questions, plan: Plan) -> None:
         """Extend the trie by the path of questions and answers that led to the plan."""

@@ -108,3 +108,10 @@ def test_the_ends_of_the_calendar():
     """By the zone's clock these are days that no date can name."""
     assert periods.of_instant("9999-12-31T23:30:00.000000+00:00", "DAY", "Asia/Tokyo") == "9999-12-31"
     assert periods.of_instant("0001-01-01T00:30:00.000000+00:00", "WEEK", "America/New_York") == "0001-01-01"
+
+
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "America/New_York", "Asia/Kathmandu", "UTC"])
+@pytest.mark.parametrize("at", ["0001-01-01T00:00:00.000000+00:00", "9999-12-31T23:59:59.999999+00:00"])
+def test_the_ends_of_the_calendar_have_periods_too(zone: str, at: str):
+    for grain in ("HOUR", "DAY", "WEEK", "YEAR"):
+        assert periods.of_instant(at, grain, zone)[:4] in ("0001", "9999")

@@ -66,3 +66,8 @@ def test_no_word_can_be_taken_for_syntax(text):
 
 def test_a_text_without_words_asks_for_nothing():
     assert query_of(" .,-* ") == Query()
+
+
+@pytest.mark.parametrize("zeros", ["00000", "00 000", "+00000", "00-000"])
+def test_nothing_but_zeros_does_not_begin_everything(zeros: str):
+    assert all(token.text for term in query_of(zeros).terms for way in term for token in way)

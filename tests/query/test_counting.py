@@ -64,7 +64,7 @@ async def test_an_estimate_of_many(graph, ctx, db, tenant, dialect, monkeypatch)
     assert found["whole"]["totalCount"] == found["whole"]["again"]
     assert found["whole"]["totalCount"] == pytest.approx(30_000, rel=0.1)
     assert found["whole"]["bound"] == 10_500
-    assert found["most"]["totalCount"] == pytest.approx(found["most"]["exactly"], rel=0.15)
+    assert found["most"]["totalCount"] == pytest.approx(found["most"]["exactly"], rel=0.3)
     assert found["some"]["totalCount"] == found["some"]["exactly"]
     if dialect == "sqlite":
         assert found["whole"]["totalCount"] == 30_000

@@ -165,3 +165,21 @@ def test_long_statements_fill_the_cache_sooner(ctx):
     for document in range(50):
         cache.get(document, "place", run_of(ctx), lambda _: Large(Statement("x" * 3_000)))
     assert cache.find(PersistedKey(1), "place", run_of(ctx)) is not None
+
+
+def test_persisted_documents_and_the_others_do_not_meet(ctx):
+    """Neither can use up what the other may keep."""
+    cache = PlanCache(documents=10, plans=20, plans_of_document=10)
+
+    def compile_(questions: Questions):
+        questions.ask("n", lambda run: run.variables["n"])
+        return Large(Statement("SELECT 1"))
+
+    for document in map(PersistedKey, range(6)):
+        for n in range(10):
+            cache.get(document, "place", run_of(ctx, n=n), compile_)
+    assert (cache.statistics.persisted_plans, cache.statistics.plans) == (20, 0)
+    for _ in range(3):
+        for document in (101, 102, 103):
+            cache.get(document, "place", run_of(ctx, n=1), compile_)
+    assert (cache.statistics.hits, cache.statistics.plans, cache.statistics.persisted_plans) == (6, 3, 20)

@@ -64,6 +64,7 @@ class Interaction(Record):
     class Meta(Record.Meta):
         table = "interaction"
         indexes = (
+            ("tenant_id", "at", "id"),
             ("tenant_id", "customer_id", "at", "id"),
             ("tenant_id", "contact_id", "at", "id"),
             ("tenant_id", "deal_id", "at", "id"),

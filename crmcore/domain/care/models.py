@@ -82,6 +82,7 @@ class Touchpoint(Record):
     class Meta(Record.Meta):
         table = "touchpoint"
         indexes = (
+            ("tenant_id", "planned_on", "id"),
             ("tenant_id", "customer_id", "planned_on", "id"),
             ("tenant_id", "customer_id", "done_at", "id"),
             ("tenant_id", "contact_id", "done_at", "id"),

@@ -35,7 +35,7 @@ class Contact(Record):
 
     class Meta(Record.Meta):
         table = "contact"
-        indexes = (("tenant_id", "name_folded", "id"),)
+        indexes = (("tenant_id", "name_folded", "id"), ("tenant_id", "created_at", "id"))
 
 
 class ContactRole(StrEnum):

@@ -105,7 +105,12 @@ class Deal(OwnedRecord):
 
     class Meta(OwnedRecord.Meta):
         table = "deal"
-        indexes = (("tenant_id", "created_at", "id"), ("tenant_id", "expected_close_on", "id"))
+        indexes = (
+            ("tenant_id", "created_at", "id"),
+            ("tenant_id", "name_folded", "id"),
+            ("tenant_id", "amount", "id"),
+            ("tenant_id", "expected_close_on", "id"),
+        )
 
 
 class StageTransition(Record):
