@@ -49,12 +49,12 @@ class Context:
         found = self.known_fields()
         if found is None:
             found = await self.known.read(tx or self.db, self.tenant_id)
-            if not self._uncertain:
+            if tx is None or not self._uncertain:
                 self.known.keep(self.tenant_id, found)
             self.policy = replace(self.policy, fields_version=found.version)
         return found
 
     def custom_fields_changed(self, version: int) -> None:
-        """Another definition was written in a transaction that may still fail: what is read now is for us alone."""
+        """Another definition was written in a transaction that may still fail: what is read in it is for us alone."""
         self._uncertain = True
         self.policy = replace(self.policy, fields_version=version)

@@ -7,7 +7,7 @@ process keeps the definitions that it has read under that version, so what it kn
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, ClassVar, Final, Protocol
@@ -17,7 +17,10 @@ import orjson
 from tortoise.models import Model
 
 from crmcore.kit.choices import Choices
+from crmcore.kit.emails import normal_email
+from crmcore.kit.phones import normal_phone
 from crmcore.kit.sql import Bind, Dialect, Sql, Statement, render
+from crmcore.kit.urls import normal_url
 from crmcore.platform.driver import Row
 from crmcore.platform.fields import BigInt, Day, Text, UtcDatetime, Uuid
 from crmcore.platform.tables import FilledIndex, UniqueIndex
@@ -47,6 +50,13 @@ class CustomFieldType(Choices):
 
 
 SELECTS: Final = (CustomFieldType.SELECT, CustomFieldType.MULTI_SELECT)
+
+NORMAL: Final[Mapping[CustomFieldType, Callable[[str], str]]] = {
+    CustomFieldType.URL: normal_url,
+    CustomFieldType.EMAIL: normal_email,
+    CustomFieldType.PHONE: normal_phone,
+}
+"""What puts a text into the form in which such values are kept, and looked for. ValueError for what is none."""
 
 BY_MEMBER: Final[Mapping[str, CustomFieldType]] = {kind.member: kind for kind in CustomFieldType}
 

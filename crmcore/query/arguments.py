@@ -142,9 +142,10 @@ class Argument:
             return cls(questions, type_, trail, None, (name,)) if questions.given(name) else None
         return cls(questions, type_, trail, node, ())
 
-    def fail(self, message: str) -> BadInput:
-        """The refusal that says what is wrong with this value."""
-        return BadInput(f"{'.'.join(self.trail)}: {message}", *self.trail)
+    def fail(self, message: str, *below: str) -> BadInput:
+        """The refusal that says what is wrong with this value, or with what is `below` in it."""
+        path = (*self.trail, *below)
+        return BadInput(f"{'.'.join(path)}: {message}", *path)
 
     def is_null(self) -> bool:
         """Whether it is null."""

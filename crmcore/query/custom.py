@@ -65,6 +65,7 @@ class CustomValues:
         tenant = uuid_bind(lambda run: run.context.policy.tenant_id, self.dialect, "tenant")
         named: Sql | str = ""
         if keys is not None and not keys.is_null():
+            self._known(table, keys)
             text = list_converter(converter("text", self.dialect.name), self.dialect.name)
             named = Sql(" AND ", self.dialect.one_of(f'{field}."key"', keys.bind(text, "text[]")))
         kind = table.model._meta.db_table
@@ -72,6 +73,18 @@ class CustomValues:
             f' FROM "custom_field" {field} WHERE {field}."tenant_id" = ', tenant, f' AND {field}."deleted_at" IS NULL '
             f"AND {field}.\"record_type\" = '{kind}'", named, f' ORDER BY {field}."position", {field}."key"',
         )  # fmt: skip
+
+    def _known(self, table: Table, keys: Argument) -> None:
+        """BadInput for a key that the tenant has not defined."""
+        get, own = keys.get(), table.model._meta.db_table
+
+        def ask(run: Run) -> bool:
+            for place, key in enumerate(get(run)):
+                if run.definitions().find(own, key) is None:
+                    raise keys.fail(f"there is no custom field {key!r} of type {own}.", str(place))
+            return True
+
+        self.scope.questions.ask(("custom keys", object()), ask)
 
     def _pairs(
         self, table: Table, field: str, kept: str, kind: CustomFieldType, selected: Selected, place: Place

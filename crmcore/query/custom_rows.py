@@ -8,18 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final, cast
 
 from crmcore.kit.sql import Bind, Sql, all_of
-from crmcore.platform.custom import BY_MEMBER, CustomFieldType, CustomValue, Definition
+from crmcore.platform.custom import BY_MEMBER, NORMAL, SELECTS, CustomFieldType, CustomValue, Definition
 from crmcore.platform.record import Record
 from crmcore.query.arguments import Argument, Run
-from crmcore.query.operators import is_complement
+from crmcore.query.operators import Operator, kind_of, operators_of
 from crmcore.query.scope import Scope, Table, uuid_bind
 from crmcore.query.values import Value
 
-Operate = Callable[[Value, str, Argument], Sql]
-"""What makes the condition of an operator, by name, on a value."""
+Operate = Callable[[Value, Operator, Argument], Sql]
+"""What makes the condition of an operator on a value."""
 
 STORED: Final[Mapping[CustomFieldType, tuple[str, str]]] = {
     CustomFieldType.NUMBER: ("number", "int"),
@@ -31,15 +32,6 @@ STORED: Final[Mapping[CustomFieldType, tuple[str, str]]] = {
 }
 """The column of the table of values that holds a type, and its kind; the others are text."""
 
-OPTIONS: Final = {
-    "has": "Has this option among others.",
-    "hasAny": "Has at least one of these options. An empty list finds nothing.",
-    "isEmpty": "True finds records without an option, false those with one.",
-}
-"""The operators on a MULTI_SELECT, of which each option has a row."""
-
-_OPTION_AS: Final = {"has": "eq", "hasAny": "in"}
-_RANGES: Final = frozenset({"lt", "lte", "gt", "gte", "relative"})
 _UNORDERED: Final = (CustomFieldType.MULTI_SELECT, CustomFieldType.REFERENCE)
 
 
@@ -61,7 +53,12 @@ class Rows:
         folded = None
         if kind == "text":
             folded = Value(self.table, ref("folded"), "folded", False, "custom.folded", "folded")
-        return Value(self.table, ref(column), kind, False, name, column, self.reference, folded)
+        return Value(self.table, ref(column), kind, False, name, column, self.reference, folded, NORMAL.get(self.type))
+
+    @property
+    def operators(self) -> Mapping[str, Operator]:
+        """The operators on the field, by name."""
+        return operators_of("options" if self.type is CustomFieldType.MULTI_SELECT else kind_of(self.value.kind))
 
     @property
     def tie(self) -> Sql:
@@ -98,34 +95,26 @@ class CustomRows:
             raise given.fail(f"give exactly one condition beside the key: {', '.join(BY_MEMBER)}.")
         wanted = parts[members[0]]
         type_ = BY_MEMBER[members[0]]
-        reference = self._asked(table, parts["key"], lambda found: _fits(found, type_, wanted))
+        reference = self._asked(table, parts["key"], lambda found, _: _fits(found, type_, wanted))
         conditions: list[Sql | str] = []
         held: list[Sql | str] = []
         one, ranged = self._rows(table, parts["key"], type_, reference), False
         for name, operand in wanted.fields().items():
-            if type_ is CustomFieldType.MULTI_SELECT or is_complement(name) or operand.is_null() or name == "isNull":
+            operator = one.operators[name]
+            given_value = not operand.is_null()
+            if type_ in SELECTS and operator.whole and given_value:
+                self._asked(table, parts["key"], partial(_offers, operand, operand.get()))
+            if type_ is not CustomFieldType.MULTI_SELECT and operator.needs_value and given_value:
+                ranged = ranged or operator.ranged
+                held.append(operate(one.value, operator, operand))
+                continue
+            for part in operand.items() if operator.each and given_value else [operand]:
                 rows = self._rows(table, parts["key"], type_, reference)
-                conditions.append(self._operator(rows, name, operand, operate))
-            else:
-                ranged = ranged or name in _RANGES
-                held.append(operate(one.value, name, operand))
+                conditions.append(_apart(rows, operator, part, operate))
         if held:
             in_list = ranged and self.scope.dialect.name == "sqlite"
             conditions.append(one.listed(all_of(held)) if in_list else one.where(all_of(held)))
         return all_of(conditions)
-
-    def _operator(self, rows: Rows, name: str, operand: Argument, operate: Operate) -> Sql:
-        """A condition that has a row to itself, or is about there being none."""
-        if name in ("isNull", "isEmpty"):
-            if operand.is_null():
-                raise operand.fail("null is no value here. Leave it out.")
-            return rows.missing(wanted=bool(operand.exact()))
-        if name in ("eq", "ne") and operand.is_null():
-            return rows.missing(wanted=name == "eq")
-        holds = operate(rows.value, _OPTION_AS.get(name, name), operand)
-        if is_complement(name):
-            return Sql("NOT ", rows.where(Sql("(", holds, ") IS NOT TRUE")))
-        return rows.where(holds)
 
     def ordered(self, table: Table, given: Argument) -> Rows:
         """The rows by which `orderBy: [{custom: {key}}]` sorts; BadInput for what has no order."""
@@ -137,7 +126,7 @@ class CustomRows:
                 raise given.fail(f"{found.key} is a {found.type} field, which has no order.")
             return str(found.type)
 
-        return self._rows(table, key, CustomFieldType(self._asked(table, key, fits)), "")
+        return self._rows(table, key, CustomFieldType(self._asked(table, key, lambda found, _: fits(found))), "")
 
     def _rows(self, table: Table, key: Argument, type_: CustomFieldType, reference: str) -> Rows:
         values = Table(self.scope.alias("v"), cast("type[Record]", CustomValue))
@@ -152,7 +141,7 @@ class CustomRows:
         of_field = Sql(f"{values.ref('tenant_id')} = ", tenant, f" AND {values.ref('field_id')} = ", which)
         return Rows(table, values, of_field, type_, reference)
 
-    def _asked(self, table: Table, key: Argument, fits: Callable[[Definition], str]) -> str:
+    def _asked(self, table: Table, key: Argument, fits: Callable[[Definition, Run], str]) -> str:
         """What `fits` says of the tenant's definition: part of the plan's key. BadInput if there is no such field."""
         get, own = key.get(), table.model._meta.db_table
 
@@ -160,9 +149,30 @@ class CustomRows:
             found = run.definitions().find(own, get(run))
             if found is None:
                 raise key.fail(f"there is no custom field {get(run)!r} of type {own}.")
-            return fits(found)
+            return fits(found, run)
 
         return str(self.scope.questions.ask(("custom", object()), ask))
+
+
+def _apart(rows: Rows, operator: Operator, operand: Argument, operate: Operate) -> Sql:
+    """A condition that has a row to itself, or is about there being none."""
+    if operand.is_null() and operator.null is not None:
+        return rows.missing(wanted=operator.null)
+    if operator.presence and not operand.is_null():
+        return rows.missing(wanted=bool(operand.exact()))
+    holds = operate(rows.value, operator, operand)
+    if operator.complement:
+        return Sql("NOT ", rows.where(Sql("(", holds, ") IS NOT TRUE")))
+    return rows.where(holds)
+
+
+def _offers(operand: Argument, get: Callable[[Run], Any], found: Definition, run: Run) -> str:
+    """BadInput for what is no option of the field."""
+    given = get(run)
+    for option in given if isinstance(given, list) else [given]:
+        if option not in found.options:
+            raise operand.fail(f"{found.key} has no option {option!r}, but {', '.join(found.options)}.")
+    return ""
 
 
 def _of_living(table: Table, given: Argument) -> None:

@@ -21,7 +21,7 @@ from crmcore.query.mapping import (
     StampField,
     ValueField,
 )
-from crmcore.query.operators import Comparison, kind_of, operators_of, unlike
+from crmcore.query.operators import Comparison, Operator, kind_of, missing, operators_of, unlike
 from crmcore.query.scope import Scope, Table
 from crmcore.query.values import Value, Values
 from crmcore.query.vocabulary import CUSTOM, LOGIC, filterable
@@ -102,7 +102,7 @@ class Filters:
 
     def _custom(self, table: Table, item: Argument) -> Sql:
         self.count(item)
-        return self.custom.condition(table, item, self._operator)
+        return self.custom.condition(table, item, self._operate)
 
     def _deeper(self, part: Argument, depth: int) -> int:
         if depth >= self.scope.limits.filter_depth:
@@ -116,16 +116,18 @@ class Filters:
         return all_of(self._operator(value, name, operand) for name, operand in given.fields().items())
 
     def _operator(self, value: Value, name: str, operand: Argument) -> Sql:
+        return self._operate(value, operators_of(kind_of(value.kind))[name], operand)
+
+    def _operate(self, value: Value, operator: Operator, operand: Argument) -> Sql:
         self.count(operand)
-        operator = operators_of(kind_of(value.kind))[name]
-        comparison = Comparison(value, operand, self.scope.dialect)
+        comparison = Comparison(value, operand, self.scope.dialect, whole=operator.whole)
         if not operand.is_null():
             if self._certain and operator.needs_value and isinstance(value.sql, str):
                 self.scope.filled.add(value.sql)
             return operator.sql(comparison)
         if operator.null is None:
             raise operand.fail("null is no value here. Leave it out, or use isNull.")
-        return operator.null(comparison)
+        return missing(comparison, wanted=operator.null)
 
     def _composed(self, values: Mapping[str, Value], given: Argument) -> Sql:
         """A field of several values, each with conditions of its own."""

@@ -1,7 +1,8 @@
 """The operators of filters, one entry each: to add an operator, add an entry to OPERATORS.
 
 Nothing else needs to know of it. The inputs of the schema (`StringFilter`, `DateFilter`...) have a field for every
-operator of their kind, and filters.py asks the entry for the SQL. A test wants a case for it, on both databases.
+operator of their kind; filters.py and custom_rows.py ask the entry for the SQL and for what it means. A test wants a
+case for it, on both databases.
 
 A value may be missing: then a comparison in SQL is neither true nor false, and the record is not found. `unlike` makes
 a condition that finds those records too, as people expect of "not X".
@@ -22,8 +23,9 @@ from crmcore.query.operands import CASTS, Convert, converter, list_converter
 from crmcore.query.relative import bounds_of
 from crmcore.query.values import Value
 
-Kind = Literal["id", "text", "choice", "int", "bool", "decimal", "datetime", "date", "texts", "choices"]
-"""What is filtered. `choice` is an enum's value; `texts` and `choices` are lists."""
+Kind = Literal["id", "text", "choice", "int", "bool", "decimal", "datetime", "date", "texts", "choices", "options"]
+"""What is filtered. `choice` is an enum's value; `texts` and `choices` are lists. `options` is a list of texts of which
+each has a row of its own, on which the SQL is a condition: one row must fulfil it."""
 
 _KINDS: Final[dict[str, Kind]] = {"uuid": "id", "actor": "id", "total": "decimal", "json": "texts"}
 
@@ -42,15 +44,17 @@ ORDERED: Final[tuple[Kind, ...]] = ("text", "int", "decimal", "datetime", "date"
 TIMES: Final[tuple[Kind, ...]] = ("datetime", "date")
 TEXT: Final[tuple[Kind, ...]] = ("text",)
 LISTS: Final[tuple[Kind, ...]] = ("texts", "choices")
+OPTIONS: Final[tuple[Kind, ...]] = ("options",)
 
 
 class Comparison:
     """One use of an operator: the record's value and the operand, as an entry's `sql` needs them."""
 
-    def __init__(self, value: Value, operand: Argument, dialect: Dialect) -> None:
+    def __init__(self, value: Value, operand: Argument, dialect: Dialect, *, whole: bool = False) -> None:
         self.operand = operand
         self.dialect = dialect
         self._of = value
+        self._normal = value.normal if whole else None
 
     @property
     def kind(self) -> str:
@@ -96,7 +100,9 @@ class Comparison:
         named: Any = get_named_type(self.operand.type)
         if isinstance(named, GraphQLEnumType):
             return lambda given: str(named.coerce_output_value(given))
-        return converter("text" if kind == "json" else kind, self.dialect.name, self._of.record)
+        normal = self._normal
+        convert = converter("text" if kind == "json" else kind, self.dialect.name, self._of.record)
+        return convert if normal is None else lambda given: normal(convert(given))
 
 
 Compile = Callable[[Comparison], Sql]
@@ -107,11 +113,15 @@ class Operator:
     """An operator of filters.
 
     name         of the field in the inputs of its `kinds`
-    operand      what the caller gives; null is refused unless there is `null`
+    operand      what the caller gives
     description  what it finds, for a front-end developer
     sql          the condition
-    null         the condition where the operand is null
+    null         what null as the operand finds: records without a value, or those with one; None refuses null
     complement   it finds what another one does not: the records without a value too
+    presence     it asks only whether there is a value: true finds records without one
+    whole        what is given are whole values, as a record may have them: put into the form in which they are kept
+    ranged       it finds all values of a range
+    each         of a list that is given, each value by itself must be found
     """
 
     name: str
@@ -119,13 +129,17 @@ class Operator:
     operand: Operand
     description: str
     sql: Compile
-    null: Compile | None = None
+    null: bool | None = None
     complement: bool = False
+    presence: bool = False
+    whole: bool = False
+    ranged: bool = False
+    each: bool = False
 
     @property
     def needs_value(self) -> bool:
         """Whether it never finds a record without a value."""
-        return not self.complement and self.name != "isNull"
+        return not self.complement and not self.presence
 
 
 def unlike(condition: Sql) -> Sql:
@@ -148,30 +162,34 @@ def within(c: Comparison) -> Sql:
 OPERATORS: tuple[Operator, ...] = (
     Operator(
         "eq", SINGLE, "value", "Equal to this value; null finds records without a value.",
-        lambda c: Sql(c.value, " = ", c.given()), null=lambda c: missing(c, wanted=True),
+        lambda c: Sql(c.value, " = ", c.given()), null=True, whole=True,
     ),
     Operator(
         "ne", SINGLE, "value",
         "Not equal to this value; records without a value are found too. Null finds records with any value.",
-        lambda c: unlike(Sql(c.value, " = ", c.given())), null=lambda c: missing(c, wanted=False),
-        complement=True,
+        lambda c: unlike(Sql(c.value, " = ", c.given())), null=False, whole=True, complement=True,
     ),
     Operator(
         "in", MANY_VALUED, "list", "Equal to one of these values. An empty list finds nothing.",
-        lambda c: c.dialect.one_of(c.value, c.listed()),
+        lambda c: c.dialect.one_of(c.value, c.listed()), whole=True,
     ),
     Operator(
         "notIn", MANY_VALUED, "list", "Equal to none of these values; records without a value are found too.",
-        lambda c: unlike(c.dialect.one_of(c.value, c.listed())), complement=True,
+        lambda c: unlike(c.dialect.one_of(c.value, c.listed())), whole=True, complement=True,
     ),
-    Operator("lt", ORDERED, "value", "Less than this value.", lambda c: Sql(c.value, " < ", c.given())),
-    Operator("lte", ORDERED, "value", "Less than or equal to this value.", lambda c: Sql(c.value, " <= ", c.given())),
-    Operator("gt", ORDERED, "value", "Greater than this value.", lambda c: Sql(c.value, " > ", c.given())),
+    Operator("lt", ORDERED, "value", "Less than this value.", lambda c: Sql(c.value, " < ", c.given()), ranged=True),
     Operator(
-        "gte", ORDERED, "value", "Greater than or equal to this value.", lambda c: Sql(c.value, " >= ", c.given())
+        "lte", ORDERED, "value", "Less than or equal to this value.",
+        lambda c: Sql(c.value, " <= ", c.given()), ranged=True,
+    ),
+    Operator("gt", ORDERED, "value", "Greater than this value.", lambda c: Sql(c.value, " > ", c.given()), ranged=True),
+    Operator(
+        "gte", ORDERED, "value", "Greater than or equal to this value.",
+        lambda c: Sql(c.value, " >= ", c.given()), ranged=True,
     ),
     Operator(
-        "relative", TIMES, "period", "In a period that moves with the present day, like the last 30 days.", within
+        "relative", TIMES, "period", "In a period that moves with the present day, like the last 30 days.",
+        within, ranged=True,
     ),
     Operator(
         "contains", TEXT, "value", "Has this text in it, case and accents counted.",
@@ -222,12 +240,24 @@ OPERATORS: tuple[Operator, ...] = (
         lambda c: c.dialect.has_all(c.value, c.listed()),
     ),
     Operator(
-        "isEmpty", LISTS, "boolean", "True finds records whose list is empty, false those with at least one value.",
-        lambda c: c.dialect.is_empty(c.value) if c.flag() else unlike(c.dialect.is_empty(c.value)),
+        "has", OPTIONS, "value", "Has this option among others.", lambda c: Sql(c.value, " = ", c.given()), whole=True
+    ),
+    Operator(
+        "hasAny", OPTIONS, "list", "Has at least one of these options. An empty list finds nothing.",
+        lambda c: c.dialect.one_of(c.value, c.listed()), whole=True,
+    ),
+    Operator(
+        "hasAll", OPTIONS, "list", "Has every one of these options. An empty list finds everything.",
+        lambda c: Sql(c.value, " = ", c.given()), whole=True, each=True,
+    ),
+    Operator(
+        "isEmpty", (*LISTS, *OPTIONS), "boolean",
+        "True finds records whose list is empty, false those with at least one value.",
+        lambda c: c.dialect.is_empty(c.value) if c.flag() else unlike(c.dialect.is_empty(c.value)), presence=True,
     ),
     Operator(
         "isNull", SINGLE, "boolean", "True finds records without a value, false those with one.",
-        lambda c: missing(c, wanted=c.flag()),
+        lambda c: missing(c, wanted=c.flag()), presence=True,
     ),
 )  # fmt: skip
 """The operators of each kind of filter, in the order of the schema. All that are given must hold."""
@@ -236,8 +266,3 @@ OPERATORS: tuple[Operator, ...] = (
 def operators_of(kind: Kind) -> dict[str, Operator]:
     """The operators of a kind, by name."""
     return {operator.name: operator for operator in OPERATORS if kind in operator.kinds}
-
-
-def is_complement(name: str) -> bool:
-    """Whether the operators of this name find records without a value, too."""
-    return any(operator.complement for operator in OPERATORS if operator.name == name)

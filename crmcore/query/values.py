@@ -36,6 +36,7 @@ class Value:
     column    the column of `table` that it is, which an index may serve; empty where it is computed
     record    whose ids these are (the table's name), for kind "uuid"
     folded    the same without case and accents, where there is such a thing: names are sorted by it
+    normal    what puts a text into the form in which these are kept, if not every text is; ValueError for what is none
     """
 
     table: Table
@@ -46,6 +47,7 @@ class Value:
     column: str = ""
     record: str = ""
     folded: Value | None = None
+    normal: Callable[[str], str] | None = None
 
 
 class Values:

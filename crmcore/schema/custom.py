@@ -11,10 +11,10 @@ from graphql import GraphQLNamedType
 
 from crmcore import records as models
 from crmcore.errors import Invalid
-from crmcore.platform.custom import BY_MEMBER, CustomFieldType
+from crmcore.platform.custom import BY_MEMBER, NORMAL, CustomFieldType
 from crmcore.query import field, record
 from crmcore.query.custom import MEMBERS, VALUE, VALUE_TYPES
-from crmcore.query.custom_rows import OPTIONS
+from crmcore.schema.filters import operator_fields
 from crmcore.schema.scalars import ID
 from crmcore.schema.shapes import Shapes, listed, optional, shaped
 
@@ -70,7 +70,11 @@ def make_custom(shapes: Shapes) -> list[GraphQLNamedType]:
     """`CustomFieldInput`, `CustomFilter`, `CustomOrder`, `CustomFieldValue` and its implementers, which are
     answered where no field names them."""
     shapes.choice(CustomFieldType)
-    shapes.input("CustomOptionsFilter", "Conditions on a MULTI_SELECT field; all that are given must hold.", _options)
+    shapes.input(
+        "CustomOptionsFilter",
+        "Conditions on a MULTI_SELECT field; all that are given must hold.",
+        partial(operator_fields, shapes, "options", str),
+    )
     shapes.input(
         "CustomFilter",
         "Conditions on a field that you defined: the key, and the member of the field's type.",
@@ -109,16 +113,14 @@ def _given() -> list[Any]:
     return made
 
 
-def _options() -> list[Any]:
-    types = {"has": str, "hasAny": listed(str), "isEmpty": bool}
-    return [shaped(name, optional(types[name]), said) for name, said in OPTIONS.items()]
-
-
 def _conditions(shapes: Shapes) -> list[Any]:
     made = [shaped("key", str, "The field's key.")]
     for kind in CustomFieldType:
         wanted = shapes[_FILTERS.get(kind, "StringFilter")]
-        made.append(shaped(kind.member, optional(wanted), f"Conditions on a {kind} field."))
+        said = f"Conditions on a {kind} field."
+        if kind in NORMAL:
+            said += " What eq, ne, in and notIn are given is put into the form in which values are kept."
+        made.append(shaped(kind.member, optional(wanted), said))
     return made
 
 

@@ -44,7 +44,7 @@ def make_value_filters(shapes: Shapes) -> None:
     shapes.input(relative.TYPE, relative.DESCRIPTION, _period)
     for kind, (operand, called) in _VALUES.items():
         said = f"Conditions on {article(called)}; all that are given must hold."
-        shapes.input(words.TYPE_NAMES[kind], said, partial(_operators, shapes, kind, operand))
+        shapes.input(words.TYPE_NAMES[kind], said, partial(operator_fields, shapes, kind, operand))
     _make_choice_filter(shapes, ActorKind, "choice")
     for name, said in _COMPOSED.items():
         shapes.input(name, said, partial(_composed, shapes, name))
@@ -69,7 +69,7 @@ def _make_choice_filter(shapes: Shapes, enum: type[StrEnum], kind: Kind) -> str:
     if name not in shapes:
         what = f"list of {enum.__name__}" if kind == "choices" else enum.__name__
         said = f"Conditions on {article(what)}; all that are given must hold."
-        shapes.input(name, said, partial(_operators, shapes, kind, shapes[enum.__name__]))
+        shapes.input(name, said, partial(operator_fields, shapes, kind, shapes[enum.__name__]))
     return name
 
 
@@ -89,7 +89,7 @@ def _make_many_filter(shapes: Shapes, name: str, plugin: str) -> None:
         f"Conditions on a number of {name} records; all that are given must hold.",
         lambda: [
             shaped("where", optional(shapes[f"{name}Filter"]), words.COUNT_WHERE),
-            *_operators(shapes, "int", int),
+            *operator_fields(shapes, "int", int),
         ],
         plugin=plugin,
     )
@@ -120,7 +120,8 @@ def make_filters(registry: Registry, shapes: Shapes, record: RecordType) -> None
     )
 
 
-def _operators(shapes: Shapes, kind: Kind, value: Any) -> Iterable[Field]:
+def operator_fields(shapes: Shapes, kind: Kind, value: Any) -> Iterable[Field]:
+    """The operators of a kind; `value` is what an operand is in the graph."""
     for operator in operators_of(kind).values():
         if operator.operand == "period":
             operand = shapes[relative.TYPE]

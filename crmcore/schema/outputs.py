@@ -107,7 +107,9 @@ def _field(registry: Registry, shapes: Shapes, field: FieldMap) -> Field:
     elif isinstance(field, TimelineField):
         arguments = timeline_arguments(shapes)
     elif isinstance(field, CustomFields):
-        arguments = [argument("keys", optional(listed(str)), "Only the fields with these keys.")]
+        arguments = [
+            argument("keys", optional(listed(str)), "Only the fields with these keys; unknown keys are refused.")
+        ]
     return shaped(
         field.name,
         optional(kind) if field.nullable else kind,

@@ -6,8 +6,12 @@ from typing import Any
 
 import pytest
 
+from crmcore.kit.sql import Sql
+from crmcore.plugins import Plugins
+from crmcore.query import operators
+from crmcore.query.operators import Operator, unlike
 from tests.custom.conftest import Custom
-from tests.fixtures import TestCrm
+from tests.fixtures import TestCrm, open_crm
 
 FIND = (
     "query($where: CustomerFilter) { customers(where: $where, orderBy: [{field: NAME}]) { nodes { name } totalCount } }"
@@ -76,6 +80,12 @@ async def test_operators_of_every_type(custom: Custom, crm: TestCrm):
         ("tags", "multiSelect", {"hasAny": ["x", "z"]}, "A"),
         ("tags", "multiSelect", {"hasAny": []}, ""),
         ("tags", "multiSelect", {"has": "x", "hasAny": ["y"]}, "A"),
+        ("tags", "multiSelect", {"hasAll": ["y"]}, "AB"),
+        ("tags", "multiSelect", {"hasAll": ["x", "y", "x"]}, "A"),
+        ("tags", "multiSelect", {"hasAll": ["x", "z"]}, ""),
+        ("tags", "multiSelect", {"hasAll": []}, "ABCD"),
+        ("size", "select", {"ne": "S"}, "BCD"),
+        ("size", "select", {"iEq": "s"}, "A"),
         ("tags", "multiSelect", {"isEmpty": True}, "CD"),
         ("tags", "multiSelect", {"isEmpty": False}, "AB"),
         ("team", "reference", {"eq": north}, "A"),
@@ -83,6 +93,55 @@ async def test_operators_of_every_type(custom: Custom, crm: TestCrm):
         ("word", "text", {}, "ABCD"),
     ]:
         assert await find(crm, {"custom": [{"key": key, member: condition}]}) == names, (key, condition)
+
+
+async def test_whole_addresses_and_numbers_are_looked_for_as_they_are_kept(custom: Custom, crm: TestCrm):
+    for key, type_ in (("phone", "PHONE"), ("mail", "EMAIL"), ("site", "URL")):
+        await custom.define(key, type_)
+    phone, mail, site = "+49 (0)30 123", " A@B.de", " https://b.de/A "
+    await custom.create(
+        {"key": "phone", "phone": phone}, {"key": "mail", "email": mail}, {"key": "site", "url": site}, name="A"
+    )
+    await custom.create({"key": "phone", "phone": "030 4"}, {"key": "mail", "email": "c@b.de"}, name="B")
+    await custom.create(name="C")
+    for key, member, condition, names in [
+        *(("phone", "phone", {"eq": given}, "A") for given in (phone, "0049-30-123", "+4930123")),
+        ("phone", "phone", {"ne": phone}, "BC"),
+        ("phone", "phone", {"in": [phone, "(030) 4"]}, "AB"),
+        ("phone", "phone", {"notIn": [phone]}, "BC"),
+        ("phone", "phone", {"startsWith": "+49"}, "A"),
+        ("phone", "phone", {"contains": "30"}, "AB"),
+        ("phone", "phone", {"eq": None}, "C"),
+        ("mail", "email", {"eq": mail}, "A"),
+        ("mail", "email", {"ne": "A@B.DE"}, "BC"),
+        ("mail", "email", {"in": ["C@b.de", mail]}, "AB"),
+        ("mail", "email", {"notIn": ["C@b.de"]}, "AC"),
+        ("mail", "email", {"endsWith": "@b.de"}, "AB"),
+        ("mail", "email", {"lt": "b"}, "A"),
+        ("site", "url", {"eq": site}, "A"),
+        ("site", "url", {"ne": site}, "BC"),
+    ]:
+        assert await find(crm, {"custom": [{"key": key, member: condition}]}) == names, (key, condition)
+
+
+async def test_a_new_operator_is_one_entry(database_url: str, monkeypatch: pytest.MonkeyPatch):
+    """What operators.py promises, for custom fields too: also for an operator with a row to itself."""
+    longer = Operator(
+        "longerThan", ("text",), "value", "Has more characters.",
+        lambda c: Sql("length(", c.value, ") > length(", c.given(), ")"), ranged=True,
+    )  # fmt: skip
+    unlike_prefix = Operator(
+        "startsNotWith", ("text",), "value", "Does not begin so.",
+        lambda c: unlike(c.dialect.starts_with(c.value, c.given())), complement=True, null=False,
+    )  # fmt: skip
+    monkeypatch.setattr(operators, "OPERATORS", (*operators.OPERATORS, longer, unlike_prefix))
+    async with open_crm(database_url, Plugins()) as crm:
+        await filled(Custom(crm))
+        for condition, names in (
+            ({"longerThan": "zebra"}, "AB"), ({"startsNotWith": "str"}, "ACD"), ({"startsNotWith": None}, "ABC"),
+            ({"longerThan": "zebra", "startsNotWith": "str"}, "A"),
+        ):  # fmt: skip
+            assert await find(crm, {"custom": [{"key": "word", "text": condition}]}) == names, condition
 
 
 async def test_conditions_combine_with_others_and_through_relations(custom: Custom, crm: TestCrm):
@@ -110,12 +169,29 @@ async def test_conditions_combine_with_others_and_through_relations(custom: Cust
         ({"key": "count"}, "where.custom.0: give exactly one condition beside the key"),
         ({"key": "count", "text": {}, "number": {}}, "where.custom.0: give exactly one condition beside the key"),
         ({"key": "count", "number": {"lt": None}}, "where.custom.0.number.lt: null is no value here"),
+        ({"key": "count", "number": {"isNull": None}}, "where.custom.0.number.isNull: null is no value here"),
+        ({"key": "tags", "multiSelect": {"isEmpty": None}}, "where.custom.0.multiSelect.isEmpty: null is no value"),
+        ({"key": "tags", "multiSelect": {"hasAll": None}}, "where.custom.0.multiSelect.hasAll: null is no value"),
+        (
+            {"key": "tags", "multiSelect": {"hasAll": ["x", "X"]}},
+            "multiSelect.hasAll: tags has no option 'X', but x, y.",
+        ),
+        ({"key": "tags", "multiSelect": {"has": ""}}, "multiSelect.has: tags has no option '', but x, y."),
+        ({"key": "size", "select": {"eq": "Nope"}}, "where.custom.0.select.eq: size has no option 'Nope', but S, M."),
+        ({"key": "size", "select": {"notIn": ["S", "s"]}}, "select.notIn: size has no option 's', but S, M."),
+        ({"key": "phone", "phone": {"eq": "home"}}, "where.custom.0.phone.eq: must be a phone number"),
+        ({"key": "mail", "email": {"in": ["a@b.de", "a"]}}, "where.custom.0.email.in: must be an email address"),
+        ({"key": "site", "url": {"ne": "b.de"}}, "where.custom.0.url.ne: must be an address that begins with http"),
         ({"key": "team", "reference": {"eq": "deal_0198f3a2-7c1e-7000-8000-000000000000"}}, "is no team id"),
     ],
 )
 async def test_what_cannot_be_asked_is_bad_input(custom: Custom, crm: TestCrm, condition: Any, said: str):
     await custom.define("count", "NUMBER")
     await custom.define("team", "REFERENCE", referenceType="team")
+    await custom.define("size", "SELECT", options=["S", "M"])
+    await custom.define("tags", "MULTI_SELECT", options=["x", "y"])
+    for key, type_ in (("phone", "PHONE"), ("mail", "EMAIL"), ("site", "URL")):
+        await custom.define(key, type_)
     answer = await crm.ask(FIND, where={"custom": [condition]})
     [error] = answer["errors"]
     assert said in error["message"]

@@ -223,7 +223,7 @@ async def test_keys_choose_and_lists_show_them(custom: Custom, crm: TestCrm):
     await every_type(custom)
     await custom.create({"key": "my_text", "text": "x"})
     found = await crm.gql(
-        '{ customers { nodes { customFields(keys: ["my_text", "nope"]) { __typename key label type ... on CustomText { text } } } } }'
+        '{ customers { nodes { customFields(keys: ["my_text"]) { __typename key label type ... on CustomText { text } } } } }'
     )
     assert found["customers"]["nodes"] == [
         {
@@ -236,6 +236,23 @@ async def test_keys_choose_and_lists_show_them(custom: Custom, crm: TestCrm):
         "{ customers(last: 1) { edges { cursor node { customFields { key } } } pageInfo { hasNextPage } } }"
     )
     assert len(edges["customers"]["edges"][0]["node"]["customFields"]) == 12
+
+
+async def test_unknown_keys_are_refused(custom: Custom, crm: TestCrm):
+    await custom.define("mine")
+    await custom.define("theirs", of="deal")
+    await custom.create()
+    query = "query($keys: [String!]) { customers { nodes { customFields(keys: $keys) { key } } } }"
+    for keys in (["mine"], None, []):
+        assert "errors" not in await crm.ask(query, keys=keys)
+    for keys, place, key in ((["nope"], "0", "nope"), (["mine", "theirs"], "1", "theirs")):
+        [error] = (await crm.ask(query, keys=keys))["errors"]
+        assert error["message"] == f"keys.{place}: there is no custom field {key!r} of type customer."
+        assert (error["extensions"]["code"], error["extensions"]["argument"]) == ("BAD_USER_INPUT", ["keys", place])
+    literal = '{ customers { nodes { customFields(keys: ["mine"]) { key } } } }'
+    assert "errors" not in await crm.ask(literal)
+    await custom.change("mine", "Delete")
+    assert "no custom field 'mine'" in (await crm.ask(literal))["errors"][0]["message"]
 
 
 async def test_one_statement_reads_and_none_more_is_written_without_values(custom: Custom, crm: TestCrm):

@@ -10,15 +10,12 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from decimal import Decimal
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from crmcore.kit import times
 from crmcore.kit.decimals import to_scaled
-from crmcore.kit.emails import normal_email
 from crmcore.kit.ids import from_global, to_global
-from crmcore.kit.phones import normal_phone
 from crmcore.kit.text import fold
-from crmcore.platform.custom import CustomFieldType, Definition
+from crmcore.platform.custom import NORMAL, CustomFieldType, Definition
 from crmcore.platform.fields import Column, Day, Flag, Int, Scaled, Text, UtcDatetime
 from crmcore.records.values import accept
 
@@ -42,16 +39,8 @@ def _text(definition: Definition, given: Any) -> str:
     return found
 
 
-def _url(definition: Definition, given: Any) -> str:
-    found = _text(definition, given).strip()
-    try:
-        parts = urlsplit(found)
-        good = parts.scheme.lower() in ("http", "https") and parts.hostname and not any(c.isspace() for c in found)
-    except ValueError:
-        good = False
-    if not good:
-        raise ValueError("must be an address that begins with http:// or https://")
-    return found
+def _normal(normal: Callable[[str], str]) -> Accept:
+    return lambda definition, given: normal(_text(definition, given))
 
 
 def _option(definition: Definition, given: Any) -> str:
@@ -87,10 +76,8 @@ _ACCEPT: Final[Mapping[CustomFieldType, Accept]] = {
     CustomFieldType.DATE_TIME: _as_column(UtcDatetime()),
     CustomFieldType.SELECT: _option,
     CustomFieldType.MULTI_SELECT: _options,
-    CustomFieldType.URL: _url,
-    CustomFieldType.EMAIL: lambda definition, given: normal_email(_text(definition, given)),
-    CustomFieldType.PHONE: lambda definition, given: normal_phone(_text(definition, given)),
     CustomFieldType.REFERENCE: _reference,
+    **{kind: _normal(normal) for kind, normal in NORMAL.items()},
 }
 
 
