@@ -68,7 +68,9 @@ async def test_a_page_of_a_long_timeline_reads_little(graph, ctx, long, dialect,
         read = [
             n
             for n in nodes
-            if n.get("Relation Name") == "interaction" and n.get("Index Name", "") == "ix_interaction_customer_id_at"
+            if n.get("Relation Name") == "interaction"
+            and n.get("Index Name", "")
+            in ("ix_interaction_customer_id_at", "ix_interaction_at")  # nearly all are the customer's
         ]
         assert read, [n.get("Index Name") for n in nodes]
         assert all(n["Actual Rows"] <= 11 for n in read)
