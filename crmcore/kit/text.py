@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Iterable
 from functools import cache, lru_cache
 from typing import Final
 
@@ -22,25 +23,30 @@ def fold(text: str) -> str:
 
 
 @cache
-def fold_table() -> tuple[str, str, dict[str, str]]:
-    """What folding does to text that is NFKD already, in the terms of SQL's translate(): the characters that change or
-    go away, what the first of them become, and those that become several. The search through them is linear, so
-    all of ASCII is among them, at the beginning."""
-    changed, became, gone, several = "", "", "", {}
-    for character in map(chr, range(_CASES_END)):
+def fold_table() -> tuple[dict[str, str], str]:
+    """What folding does to text that is NFKD already, ASCII apart: what characters become, and those that go away."""
+    changed, gone = {}, ""
+    for character in map(chr, range(0x80, _CASES_END)):
         if character.casefold() == character and not unicodedata.combining(character):
-            if not " " <= character <= "~":
-                continue
-        elif unicodedata.normalize("NFKD", character) != character:
             continue
-        folded = fold(character)
-        if len(folded) > 1:
-            several[character] = folded
-        elif not folded:
-            gone += character
+        if unicodedata.normalize("NFKD", character) != character:
+            continue
+        if folded := fold(character):
+            changed[character] = folded
         else:
-            changed, became = changed + character, became + folded
-    return changed + gone, became, several
+            gone += character
+    return changed, gone
+
+
+def character_class(characters: Iterable[str]) -> str:
+    """A regular expression for one of these characters, none of them ASCII."""
+    ranges: list[list[int]] = []
+    for code in sorted(map(ord, characters)):
+        if ranges and ranges[-1][1] == code - 1:
+            ranges[-1][1] = code
+        else:
+            ranges.append([code, code])
+    return f"[{''.join(f'{chr(first)}-{chr(last)}' for first, last in ranges)}]"
 
 
 def snake(name: str) -> str:

@@ -5,10 +5,12 @@ Both find the same records. Expressions are SQL text or pieces of a tree, values
 
 from __future__ import annotations
 
+import json
+from functools import cache
 from typing import Protocol
 
 from crmcore.kit.sql import Bind, Sql
-from crmcore.kit.text import fold_table
+from crmcore.kit.text import character_class, fold_table
 
 Expression = Sql | str
 
@@ -61,17 +63,27 @@ class PostgresComparing:
         return Sql(expression, " = '[]'::jsonb")
 
     def fold(self, expression: Expression) -> Sql:
-        # NFKD is the server's, the rest is translated character by character; plain ASCII, the usual case, is not
-        folded = Sql("normalize(", expression, ", NFKD)")
-        for character, several in fold_table()[2].items():
-            folded = Sql("replace(", folded, f", '{character}', '{several}')")
-        plain = Sql("octet_length(", expression, ") = length(", expression, ")")
+        # Each step is one pass, however many characters there are to look for; translate() goes through its whole list
+        # for every character. The last step is the dear one: few scripts have cases, and ASCII and ß are done before.
+        ascii_only = Sql("octet_length(", expression, ") = length(", expression, ")")
         lower = Sql("lower(", expression, ' COLLATE "C")')
-        return Sql("CASE WHEN ", plain, " THEN ", lower, " ELSE translate(", folded, ", ", _FROM, ", ", _TO, ") END")
+        bare = Sql("regexp_replace(normalize(", expression, ', NFKD) COLLATE "C", ', _MARKS, ", '', 'g')")
+        plain = Sql("(SELECT lower(replace(", bare, ", 'ß', 'ss')) AS plain OFFSET 0) f")  # OFFSET: computed once
+        small = Sql("(SELECT string_agg(coalesce(", _SMALL, " ->> c, c), '') FROM string_to_table(plain, NULL) c)")
+        rest = Sql("SELECT CASE WHEN plain ~ ", _CAPITALS, " THEN ", small, " ELSE plain END FROM ", plain)
+        return Sql("CASE WHEN ", ascii_only, " THEN ", lower, " ELSE (", rest, ") END")
 
 
-_FROM = Bind(lambda _run: fold_table()[0], "text", "fold from")
-_TO = Bind(lambda _run: fold_table()[1], "text", "fold to")
+@cache
+def _fold_classes() -> tuple[str, str, str]:
+    """Regular expressions for what goes away in folding and for what changes, and what that becomes, as JSON."""
+    changed, gone = fold_table()
+    return character_class(gone), character_class(changed), json.dumps(changed, ensure_ascii=False)
+
+
+_MARKS = Bind(lambda _run: _fold_classes()[0], "text", "fold marks")
+_CAPITALS = Bind(lambda _run: _fold_classes()[1], "text", "fold capitals")
+_SMALL = Bind(lambda _run: _fold_classes()[2], "jsonb", "fold small")
 
 
 class SqliteComparing:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import unicodedata
 from datetime import UTC, datetime
+from time import perf_counter
 
 import pytest
 
-from crmcore.domain import customers, deals, people
+from crmcore.domain import activities, customers, deals, people
 from crmcore.errors import BadInput
 from crmcore.kit.sql import Sql, value
 from crmcore.kit.text import fold
@@ -132,6 +133,30 @@ async def test_every_character_folds_in_the_database_as_in_python(db, dialect):
     )
     rows = await db.fetch(Sql("SELECT ", DIALECTS[dialect]().fold("v.t"), " AS f FROM ", source, " ORDER BY v.n"))
     assert [row["f"] for row in rows] == [fold(text) for text in texts]
+
+
+JAPANESE = "お客様からのお問い合わせについて、ガイドラインとデータの取り扱いを確認します。"
+GERMAN = "Der Kunde hätte gerne über die Änderung der Straße gesprochen; größere Mengen."
+
+
+@pytest.mark.parametrize("sentence", [JAPANESE, GERMAN], ids=["japanese", "german"])
+async def test_case_and_accents_are_ignored_in_long_texts_at_little_cost(graph, ctx, seed, sentence):
+    """300 bodies that no folded column stands beside: within a small multiple of what looking through them costs."""
+    customer = await seed(customers.Customer, name="a")
+    body = (sentence * 100)[:3600]
+    note = {"kind": "NOTE", "direction": "INBOUND", "at": START, "customer_id": customer, "body": body}
+    await seed.many(activities.Interaction, [note] * 300)
+    text = "query($w: InteractionFilter) { interactions(where: $w) { totalCount } }"
+    shortest = {}
+    for operator in ("contains", "iContains"):
+        taken = []
+        for _ in range(5):
+            began = perf_counter()
+            found = await graph.ask(ctx, text, {"w": {"body": {operator: "nowhere"}}})
+            taken.append(perf_counter() - began)
+            assert found["interactions"]["totalCount"] == 0
+        shortest[operator] = min(taken)
+    assert shortest["iContains"] < 100 * shortest["contains"]
 
 
 async def test_a_new_operator_is_one_entry(registry, db, tenant, dialect, seed, monkeypatch):
