@@ -42,6 +42,9 @@ class Sql:
         return f"Sql({render(self, 'postgres').text!r})"
 
 
+Expression = Sql | str
+"""SQL for a value: plain text, or a piece of a tree."""
+
 EMPTY: Final = Sql()
 
 

@@ -205,12 +205,13 @@ def _value(
 ) -> FieldMap:
     name = spec.column or attribute
     column = _column(own.model, name)
-    if bool(column.null) != nullable:  # type: ignore[attr-defined]
+    stored: Any = column  # a field of Tortoise, too
+    if bool(stored.null) != nullable:
         raise TypeError(f"{where}: the annotation and the model disagree about null.")
     machine = own.model.special.machine
     fixed = name in SYSTEM_COLUMNS or (machine is not None and machine.column == name and spec.write != "create")
     shared["writable"] = "never" if fixed else spec.write
-    shared["required"] = not (nullable or spec.derived or column.default is not None)  # type: ignore[attr-defined]
+    shared["required"] = not (nullable or spec.derived or stored.default is not None)
     if inner is Money:
         return _money(own, name, spec.currency, shared, nullable)
     if column.kind == "json" and get_origin(inner) is not list:

@@ -14,12 +14,11 @@ from typing import Any, Protocol
 from graphql import GraphQLObjectType
 
 from crmcore.kit.sql import EMPTY, Sql, all_of, any_of
-from crmcore.query.aggregates import Aggregates
+from crmcore.query.aggregates import Aggregates, Rows
 from crmcore.query.arguments import Argument
 from crmcore.query.counting import total_count
 from crmcore.query.cursors import PAGING, Binding, Cursors, binding_of
 from crmcore.query.dialects import Expression, Pair
-from crmcore.query.figures import Rows
 from crmcore.query.filters import Filters
 from crmcore.query.keyset import Half, Keyset, halves, leads_index
 from crmcore.query.pages import NUMBER, Pages, View

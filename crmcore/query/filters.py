@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 
 from crmcore.kit.sql import EMPTY, Sql, all_of, any_of
 from crmcore.query.arguments import Argument
-from crmcore.query.custom_rows import CustomRows
+from crmcore.query.custom import CustomRows
 from crmcore.query.mapping import (
     ExternalRefsField,
     FieldMap,
@@ -26,7 +26,7 @@ from crmcore.query.scope import Scope, Table
 from crmcore.query.values import Value, Values
 from crmcore.query.vocabulary import CUSTOM, LOGIC, filterable
 
-Rows = tuple[Sql, Callable[[Argument], Sql]]
+Related = tuple[Sql, Callable[[Argument], Sql]]
 """Related rows: FROM ... WHERE with what ties them to the record, and what makes a condition on them of a filter."""
 
 
@@ -145,7 +145,7 @@ class Filters:
             ")",
         )
 
-    def _many(self, table: Table, given: Argument, relate: Callable[[], Rows]) -> Sql:
+    def _many(self, table: Table, given: Argument, relate: Callable[[], Related]) -> Sql:
         """`some`, `none`, `every` and `count` of related rows; each is a use of their table of its own."""
         conditions: list[Sql | str] = []
         for name, part in self._parts(given).items():
@@ -170,11 +170,11 @@ class Filters:
         value = Value(table, Sql("(SELECT count(*)", rows, ")"), "int", False, "count")
         return all_of([self._operator(value, name, operand) for name, operand in operands.items()])
 
-    def _related(self, table: Table, field: ManyField, depth: int) -> Rows:
+    def _related(self, table: Table, field: ManyField, depth: int) -> Related:
         target, tied = self.scope.related(table, field)
         return Sql(f" FROM {target.source} WHERE ", tied), lambda part: self._all(target, part, depth)
 
-    def _external_refs(self, table: Table) -> Rows:
+    def _external_refs(self, table: Table) -> Related:
         ref, rows = self.scope.external_refs(self.scope.registry.by_model[table.model])
         values = {
             "system": Value(table, f'{ref}."system"', "text", False, "system"),

@@ -1,7 +1,7 @@
 """The operators of filters, one entry each: to add an operator, add an entry to OPERATORS.
 
 Nothing else needs to know of it. The inputs of the schema (`StringFilter`, `DateFilter`...) have a field for every
-operator of their kind; filters.py and custom_rows.py ask the entry for the SQL and for what it means. A test wants a
+operator of their kind; filters.py and custom/rows.py ask the entry for the SQL and for what it means. A test wants a
 case for it, on both databases.
 
 A value may be missing: then a comparison in SQL is neither true nor false, and the record is not found. `unlike` makes

@@ -13,7 +13,7 @@ from typing import Final
 from crmcore.kit.sql import EMPTY, Sql, all_of, ident
 from crmcore.query.arguments import Argument
 from crmcore.query.child_figures import asked_figure
-from crmcore.query.custom_rows import CustomRows
+from crmcore.query.custom import CustomRows
 from crmcore.query.dialects import Dialect
 from crmcore.query.scope import Scope, Table
 from crmcore.query.values import Value, Values

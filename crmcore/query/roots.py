@@ -11,11 +11,11 @@ from graphql import FieldNode, FragmentDefinitionNode, GraphQLObjectType, GraphQ
 
 from crmcore.kit.ids import from_global
 from crmcore.kit.sql import Bind, Sql
+from crmcore.query.aggregates import Rows
 from crmcore.query.arguments import Argument, Run, arguments
 from crmcore.query.compile import Records
 from crmcore.query.cursors import Cursors
 from crmcore.query.everywhere import SearchEverywhere
-from crmcore.query.figures import Rows
 from crmcore.query.mapping import RecordType
 from crmcore.query.operands import converter, list_converter
 from crmcore.query.scope import EACH, Named, Scope, uuid_bind

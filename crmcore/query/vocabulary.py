@@ -179,9 +179,9 @@ def distinguishable(record: RecordType) -> dict[str, ValueField | OneField]:
 
 def _own_numbers(record: RecordType, kinds: Container[str]) -> dict[str, ValueField | MoneyField]:
     return {
-        name: field  # type: ignore[misc]  # both kinds of fields are asked for
+        name: field
         for name, field in record.fields.items()
-        if _is_own(field.amount if isinstance(field, MoneyField) else field, kinds)
+        if (isinstance(field, MoneyField) and _is_own(field.amount, kinds)) or _is_own(field, kinds)
     }
 
 

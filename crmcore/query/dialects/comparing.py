@@ -1,4 +1,4 @@
-"""What differs between PostgreSQL and SQLite when values are compared: text, with and without case, and lists.
+"""What differs between PostgreSQL and SQLite when values are compared: text, with and without case, lists, and words.
 
 Both find the same records. Expressions are SQL text or pieces of a tree, values are Binds.
 """
@@ -7,12 +7,16 @@ from __future__ import annotations
 
 import json
 from functools import cache
-from typing import Protocol
+from typing import Final, Protocol
 
-from crmcore.kit.sql import Bind, Sql
+from crmcore.kit.sql import Bind, Expression, Sql, ident
 from crmcore.kit.text import character_class, fold_table
+from crmcore.platform.search import SearchEntry
+from crmcore.platform.tables import WordsIndex
 
-Expression = Sql | str
+_ENTRY: Final = SearchEntry._meta.db_table
+_WORD_COLUMNS: Final = ("words", "parts")
+_WORDS: Final = ident(WordsIndex.beside(_ENTRY))
 
 
 class Comparing(Protocol):
@@ -38,6 +42,12 @@ class Comparing(Protocol):
 
     def fold(self, expression: Expression) -> Sql:
         """The text as `kit.text.fold` makes it."""
+
+    def contains_all(self, expression: str, parts: Bind) -> Sql:
+        """Whether the text has all of a bound list in it: patterns of LIKE on PostgreSQL, plain texts on SQLite."""
+
+    def has_words(self, entry: str, query: Bind) -> Sql:
+        """Whether the words of a search entry fulfil a query in the index's own language."""
 
 
 class PostgresComparing:
@@ -72,6 +82,12 @@ class PostgresComparing:
         small = Sql("(SELECT string_agg(coalesce(", _SMALL, " ->> c, c), '') FROM string_to_table(plain, NULL) c)")
         rest = Sql("SELECT CASE WHEN plain ~ ", _CAPITALS, " THEN ", small, " ELSE plain END FROM ", plain)
         return Sql("CASE WHEN ", ascii_only, " THEN ", lower, " ELSE (", rest, ") END")
+
+    def contains_all(self, expression: str, parts: Bind) -> Sql:
+        return Sql(f"{expression} LIKE ALL (", parts, ")")
+
+    def has_words(self, entry: str, query: Bind) -> Sql:
+        return Sql(WordsIndex.words(_WORD_COLUMNS, entry, "postgres"), " @@ ", query, "::tsquery")
 
 
 @cache
@@ -115,3 +131,9 @@ class SqliteComparing:
 
     def fold(self, expression: Expression) -> Sql:
         return Sql("fold(", expression, ")")
+
+    def contains_all(self, expression: str, parts: Bind) -> Sql:
+        return Sql("NOT EXISTS (SELECT 1 FROM json_each(", parts, f") WHERE instr({expression}, value) = 0)")
+
+    def has_words(self, entry: str, query: Bind) -> Sql:
+        return Sql(f"{entry}.id IN (SELECT rowid FROM {_WORDS} WHERE {_WORDS} MATCH ", query, ")")

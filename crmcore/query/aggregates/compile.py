@@ -13,13 +13,13 @@ from typing import Any, Protocol
 from graphql import GraphQLObjectType
 
 from crmcore.kit.sql import EMPTY, Bind, Sql, all_of
+from crmcore.query.aggregates.figures import Figures, Rows
+from crmcore.query.aggregates.grouping import Grouping
+from crmcore.query.aggregates.having import Having
 from crmcore.query.arguments import Argument
 from crmcore.query.cursors import Binding, Cursors, binding_of
 from crmcore.query.dialects import Expression, Pair
-from crmcore.query.figures import Figures, Rows
 from crmcore.query.filters import Filters
-from crmcore.query.grouping import Grouping
-from crmcore.query.having import Having
 from crmcore.query.keyset import Keyset
 from crmcore.query.mapping import MoneyField
 from crmcore.query.paging import Key, Order

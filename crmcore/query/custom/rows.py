@@ -36,7 +36,7 @@ _UNORDERED: Final = (CustomFieldType.MULTI_SELECT, CustomFieldType.REFERENCE)
 
 
 @dataclass(frozen=True, slots=True)
-class Rows:
+class Held:
     """A use of the table of values: of one field, for the rows of `record`. `reference` is the type that it names."""
 
     record: Table
@@ -116,7 +116,7 @@ class CustomRows:
             conditions.append(one.listed(all_of(held)) if in_list else one.where(all_of(held)))
         return all_of(conditions)
 
-    def ordered(self, table: Table, given: Argument) -> Rows:
+    def ordered(self, table: Table, given: Argument) -> Held:
         """The rows by which `orderBy: [{custom: {key}}]` sorts; BadInput for what has no order."""
         _of_living(table, given)
         key = given.fields()["key"]
@@ -128,7 +128,7 @@ class CustomRows:
 
         return self._rows(table, key, CustomFieldType(self._asked(table, key, lambda found, _: fits(found))), "")
 
-    def _rows(self, table: Table, key: Argument, type_: CustomFieldType, reference: str) -> Rows:
+    def _rows(self, table: Table, key: Argument, type_: CustomFieldType, reference: str) -> Held:
         values = Table(self.scope.alias("v"), cast("type[Record]", CustomValue))
         get, own = key.get(), table.model._meta.db_table
 
@@ -139,7 +139,7 @@ class CustomRows:
         tenant = uuid_bind(lambda run: run.context.policy.tenant_id, self.scope.dialect, "tenant")
         which: Bind = uuid_bind(field, self.scope.dialect)
         of_field = Sql(f"{values.ref('tenant_id')} = ", tenant, f" AND {values.ref('field_id')} = ", which)
-        return Rows(table, values, of_field, type_, reference)
+        return Held(table, values, of_field, type_, reference)
 
     def _asked(self, table: Table, key: Argument, fits: Callable[[Definition, Run], str]) -> str:
         """What `fits` says of the tenant's definition: part of the plan's key. BadInput if there is no such field."""
@@ -154,7 +154,7 @@ class CustomRows:
         return str(self.scope.questions.ask(("custom", object()), ask))
 
 
-def _apart(rows: Rows, operator: Operator, operand: Argument, operate: Operate) -> Sql:
+def _apart(rows: Held, operator: Operator, operand: Argument, operate: Operate) -> Sql:
     """A condition that has a row to itself, or is about there being none."""
     if operand.is_null() and operator.null is not None:
         return rows.missing(wanted=operator.null)

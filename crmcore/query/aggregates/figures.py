@@ -12,9 +12,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from crmcore.kit.sql import Sql, all_of, ident, join
+from crmcore.query.aggregates.grouping import Grouping, GroupKey
 from crmcore.query.arguments import Argument
 from crmcore.query.dialects import Expression, Pair
-from crmcore.query.grouping import Grouping, GroupKey
 from crmcore.query.mapping import ColumnField, MoneyField, OneField, ValueField
 from crmcore.query.scope import Table
 from crmcore.query.values import Value

@@ -11,9 +11,7 @@ from typing import Protocol
 
 from crmcore.kit.exact import LOW
 from crmcore.kit.periods import Grain
-from crmcore.kit.sql import Bind, Sql
-
-Expression = Sql | str
+from crmcore.kit.sql import Bind, Expression, Sql
 
 
 class Arithmetic(Protocol):

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from crmcore.kit.sql import EMPTY, Sql, all_of, any_of
+from crmcore.query.aggregates.figures import Figures
 from crmcore.query.arguments import Argument
-from crmcore.query.figures import Figures
 from crmcore.query.filters import Filters
 from crmcore.query.vocabulary import LOGIC
 
