@@ -109,7 +109,7 @@ schema: $(VENV)/.runtime
 
 constraints:
 	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --upgrade --quiet \
-		--no-annotate --no-header --no-emit-index-url --output-file constraints.txt
+		--no-annotate --no-header --output-file constraints.txt
 
 console:
 	cd tools/console && npm ci && npm run build

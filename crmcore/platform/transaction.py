@@ -151,13 +151,16 @@ class Transaction:
         self._open = False
 
 
+def _numbered_from(text: str, before: int) -> str:
+    """The text with its placeholders moved up behind so many others."""
+    return _PLACE.sub(lambda place: f"${int(place[1]) + before}", text)
+
+
 @lru_cache(512)
 def _as_one(texts: tuple[str, ...]) -> str:
     """One statement of PostgreSQL that does what these do, their placeholders numbered through."""
-    *first, last = (
-        _PLACE.sub(lambda place, before=before: f"${int(place[1]) + before}", text)  # type: ignore[misc]
-        for text, before in zip(texts, accumulate((len(set(_PLACE.findall(t))) for t in texts), initial=0))
-    )
+    counts = (len(set(_PLACE.findall(text))) for text in texts)
+    *first, last = map(_numbered_from, texts, accumulate(counts, initial=0))
     parts = ", ".join(f"w{number} AS ({text})" for number, text in enumerate(first))
     return f"WITH {parts} {last}"
 

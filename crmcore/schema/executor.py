@@ -60,6 +60,7 @@ class Alone:
     key: str
     node: FieldNode
     field: GraphQLField
+    root: Root
     said: str
 
     @classmethod
@@ -75,7 +76,7 @@ class Alone:
         field = query.fields.get(node.name.value)
         if field is None or not isinstance(field.resolve, EngineRoot):
             return None
-        return cls((node.alias or node.name).value, node, field, f"{query}.{node.name.value}")
+        return cls((node.alias or node.name).value, node, field, field.resolve.root, f"{query}.{node.name.value}")
 
     async def read(
         self, run: Run, fragments: Mapping[str, FragmentDefinitionNode], variables: Mapping[str, Any]
@@ -91,7 +92,7 @@ class Alone:
             return_type=self.field.type,
         )
         try:
-            done = await run.engine.read(run.ctx, self.field.resolve.root, reading)  # type: ignore[union-attr]
+            done = await run.engine.read(run.ctx, self.root, reading)
             if done.json is None and needed:
                 raise TypeError(f"Cannot return null for non-nullable field {self.said}.")
         except Exception as error:  # noqa: BLE001  whatever it is becomes the field's error, as graphql-core does it

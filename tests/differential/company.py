@@ -168,10 +168,8 @@ async def insert(tx: Transaction, tables: Tables) -> None:
     """Put the rows where they belong."""
     for model, rows in tables.items():
         names = columns_of(model)
-        columns: Mapping[str, Column] = {
-            n: model._meta.fields_map[model._meta.fields_db_projection_reverse[n]]
-            for n in names  # type: ignore[misc]
-        }
+        fields: Any = model._meta.fields_map
+        columns: Mapping[str, Column] = {n: fields[model._meta.fields_db_projection_reverse[n]] for n in names}
         head = f"INSERT INTO {ident(model._meta.db_table)} ({', '.join(map(ident, names))}) VALUES "
         for row in rows:
             values = [value(columns[n].to_driver(row[n], tx.dialect)) for n in names]

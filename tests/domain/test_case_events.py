@@ -127,6 +127,6 @@ async def test_a_database_in_use_gets_them_from_what_was_kept(ctx, case, databas
 async def rows(url: str, tree: Sql) -> list[dict[str, Any]]:
     db = await connect(url, connections=2)
     try:
-        return [{name: row[name] for name in row.keys()} for row in await db.fetch(tree)]  # noqa: SIM118
+        return [{name: row[name] for name in row.keys()} for row in await db.fetch(tree)]  # noqa: SIM118  a driver's row, not a dict
     finally:
         await db.close()

@@ -189,6 +189,6 @@ async def test_what_cannot_be_opened_is_said_to_the_operator(tmp_path: Path):
 
 
 def test_an_old_sqlite_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
-    monkeypatch.setattr(sqlite, "OLDEST", (99, 0, 0))
+    monkeypatch.setattr("crmcore.platform.sqlite.connection.OLDEST", (99, 0, 0))
     with pytest.raises(ConfigError, match="pysqlite3"):
         sqlite.connect_file(tmp_path / "x.db")

@@ -26,7 +26,7 @@ AND (t.user_id IS NULL OR u.id IS NOT NULL)
 """
 
 
-class Connection(asyncpg.Connection):  # type: ignore[misc]
+class Connection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg has no types
     """The pool's clean-up between uses is a round trip for nothing: no session state is set here."""
 
     __slots__ = ()

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any, Final
 
-import crmcore  # noqa: F401  with it sqlite3 is the library that crmcore uses
+import crmcore  # noqa: F401  once it is imported, sqlite3 is the library that crmcore uses
 from benchmarks.floor.application import checked, key_of
 from benchmarks.floor.statements import REACHES, written
 
