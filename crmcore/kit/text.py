@@ -19,7 +19,13 @@ def fold(text: str) -> str:
     if text.isascii():
         return text.lower()
     decomposed = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
-    return "".join(c for c in decomposed if not unicodedata.combining(c))
+    return decomposed.translate(_marks())
+
+
+@cache
+def _marks() -> dict[int, None]:
+    """The combining marks, as translate() takes them away."""
+    return dict.fromkeys(code for code in range(0x80, _CASES_END) if unicodedata.combining(chr(code)))
 
 
 @cache
