@@ -36,6 +36,7 @@ from crmcore.query.mapping import (
     TimelineField,
     ValueField,
 )
+from crmcore.query.matching import Where, check_filter, matching
 from crmcore.query.plan import PersistedKey, PlanCache
 from crmcore.query.roots import Reading, Ref, Refs, Root
 from crmcore.query.scope import Limits
@@ -72,13 +73,16 @@ __all__ = [
     "Timeline",
     "TimelineField",
     "ValueField",
+    "Where",
     "batch",
     "build",
     "check_figures",
+    "check_filter",
     "expression",
     "extend",
     "field",
     "figure",
+    "matching",
     "portion",
     "record",
 ]

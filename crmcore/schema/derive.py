@@ -18,6 +18,7 @@ from crmcore.schema.listing import plugins_root
 from crmcore.schema.mutations import record_mutations
 from crmcore.schema.outputs import make_record
 from crmcore.schema.payloads import make_errors
+from crmcore.schema.record_filters import RECORD_FILTERS, make_record_filters
 from crmcore.schema.roots import RootField, query_roots
 from crmcore.schema.search import make_search
 from crmcore.schema.shapes import PROVENANCE, Shapes
@@ -54,7 +55,8 @@ def derive(shares: Sequence[Share]) -> CrmSchema:
     make_key(shapes)
     make_timelines(registry, shapes)
     make_search(registry, shapes)
-    errors = [*make_errors(shapes), *make_custom(shapes)]
+    make_record_filters(registry, shapes)
+    unnamed = [*make_errors(shapes), *make_custom(shapes), shapes[RECORD_FILTERS]]
     for record in registry.records.values():
         make_record(registry, shapes, record)
         make_filters(registry, shapes, record)
@@ -66,7 +68,7 @@ def derive(shares: Sequence[Share]) -> CrmSchema:
         mutations += [action_mutation(registry, shapes, cls, share.plugin, names) for cls in share.actions]
     _refuse_doubles(queries)
     _refuse_doubles(mutations)
-    core = _schema(shapes, queries, mutations, errors, extended=any(share.plugin for share in shares))
+    core = _schema(shapes, queries, mutations, unnamed, extended=any(share.plugin for share in shares))
     check_figures(registry, core)
     return CrmSchema(core, registry)
 
