@@ -15,6 +15,8 @@
     ├── Refusals                 several refusals of one command
     ├── BadInput                 BAD_USER_INPUT   a malformed id, cursor or argument: a top-level error
     ├── Unauthenticated          UNAUTHENTICATED  no valid token
+    ├── KeyReused                IDEMPOTENCY_KEY_REUSED   the key of another mutation
+    ├── KeyInUse                 IDEMPOTENCY_KEY_IN_USE   the key of a mutation that is under way
     └── ConfigError              a setting, file or database that stops the start; the text is for the operator
 
 A refusal's `path` holds the names of the command's own inputs (`("amount",)`); the edge puts its own prefix before it.
@@ -128,6 +130,22 @@ class BadInput(CrmError):
 
 class Unauthenticated(CrmError):
     code = "UNAUTHENTICATED"
+
+
+class KeyReused(CrmError):
+    code = "IDEMPOTENCY_KEY_REUSED"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This idempotency key was used for something else in the last 24 hours: give each mutation its own."
+        )
+
+
+class KeyInUse(CrmError):
+    code = "IDEMPOTENCY_KEY_IN_USE"
+
+    def __init__(self) -> None:
+        super().__init__("The mutation with this idempotency key is under way: ask again in a moment for its answer.")
 
 
 class ConfigError(CrmError):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Protocol
 from uuid import UUID
 
@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from crmcore.http.answers import GRAPHQL, JSON, Rejected, error_response, json_response
 from crmcore.http.auth import caller
-from crmcore.http.reading import check_method, media_type, read_request
+from crmcore.http.reading import check_method, idempotency_key, media_type, read_request
 from crmcore.platform.access import Policy
 from crmcore.platform.context import Context
 from crmcore.platform.database import Database
@@ -52,6 +52,7 @@ class GraphQLEndpoint:
             policy = await caller(served.db, request, seconds=settings.request_seconds)
             form = media_type(request.headers.get("accept"))
             asked = await read_request(request, max_bytes=settings.max_body_bytes, seconds=settings.read_seconds)
+            asked = replace(asked, idempotency_key=idempotency_key(request))
             context = served.context(policy, request.state.id)
             done = await served.runner.run(context, asked, queries_only=request.method == "GET")
         except Rejected as rejected:

@@ -9,6 +9,7 @@ from typing import Any, Final
 import orjson
 from starlette.requests import Request as HttpRequest
 
+from crmcore.errors import BadInput
 from crmcore.http.answers import (
     BAD_REQUEST,
     GRAPHQL,
@@ -20,6 +21,7 @@ from crmcore.http.answers import (
     UNSUPPORTED_MEDIA_TYPE,
     Rejected,
 )
+from crmcore.schema.enclosing import check_key
 from crmcore.schema.running import Request
 
 _WILD: Final = {"*/*": JSON, "application/*": JSON, JSON: JSON, GRAPHQL: GRAPHQL}
@@ -46,6 +48,18 @@ def check_method(http: HttpRequest) -> None:
     """Rejected (405) unless it is one by which GraphQL is sent."""
     if http.method not in {"GET", "POST"}:
         raise Rejected(405, METHOD_NOT_ALLOWED, "Send GraphQL by POST, or queries by GET.", {"Allow": "GET, POST"})
+
+
+def idempotency_key(http: HttpRequest) -> str:
+    """The key of the request's mutations; empty without one. Rejected (400) if it cannot be one."""
+    given = http.headers.get("idempotency-key")
+    if given is None:
+        return ""
+    try:
+        check_key(given)
+    except BadInput as refused:
+        raise Rejected(400, BAD_REQUEST, refused.message) from None
+    return given
 
 
 async def read_request(http: HttpRequest, *, max_bytes: int, seconds: float) -> Request:

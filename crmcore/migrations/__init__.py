@@ -13,6 +13,7 @@ CORE: Final = App(
         "crmcore.platform.identity",
         "crmcore.platform.custom",
         "crmcore.platform.events",
+        "crmcore.platform.idempotency",
         "crmcore.platform.numbering",
         "crmcore.platform.secrets",
         "crmcore.platform.search",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -13,6 +14,7 @@ from crmcore.kit.ids import new_id
 from crmcore.platform.access import Actor, Policy
 from crmcore.platform.custom import Definitions, KnownFields
 from crmcore.platform.database import Database, Transaction
+from crmcore.platform.enclosed import Enclosed
 
 
 @dataclass(slots=True)
@@ -40,6 +42,21 @@ class Context:
     def actor(self) -> Actor:
         return self.policy.actor
 
+    @asynccontextmanager
+    async def enclosed(self) -> AsyncIterator[Transaction]:
+        """Everything that is done with this context in the block is one transaction: `db` is that transaction's."""
+        outer, policy, uncertain = self.db, self.policy, self._uncertain
+        try:
+            async with outer.transaction() as tx:
+                self.db = Enclosed(outer, tx)
+                try:
+                    yield tx
+                finally:
+                    self.db = outer
+        except BaseException:  # what was read of it never was
+            self.policy, self._uncertain = policy, uncertain
+            raise
+
     def known_fields(self) -> Definitions | None:
         """The tenant's custom fields, if this process knows them already."""
         return self.known.find(self.tenant_id, self.policy.fields_version)
@@ -49,7 +66,7 @@ class Context:
         found = self.known_fields()
         if found is None:
             found = await self.known.read(tx or self.db, self.tenant_id)
-            if tx is None or not self._uncertain:
+            if not self._uncertain or (tx is None and not isinstance(self.db, Enclosed)):
                 self.known.keep(self.tenant_id, found)
             self.policy = replace(self.policy, fields_version=found.version)
         return found

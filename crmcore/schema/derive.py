@@ -12,6 +12,7 @@ from crmcore.query.declare import Declaration, Extension
 from crmcore.schema.actions import action_mutation
 from crmcore.schema.aggregates import make_aggregates, make_key
 from crmcore.schema.custom import make_custom
+from crmcore.schema.enclosing import controls
 from crmcore.schema.filters import make_filters, make_value_filters
 from crmcore.schema.interfaces import make_node, make_timelines
 from crmcore.schema.listing import plugins_root
@@ -83,7 +84,9 @@ def _schema(
 ) -> GraphQLSchema:
     """The schema with these root fields, and `types` that no field names."""
     query = shapes.object("Query", "Every way to read.", lambda: [root.field for root in queries])
-    mutation = shapes.object("Mutation", "Every way to change something.", lambda: [root.field for root in mutations])
+    mutation = shapes.object(
+        "Mutation", "Every way to change something.", lambda: [root.field.taking(controls()) for root in mutations]
+    )
     made = GraphQLSchema(
         query,
         mutation if mutations else None,

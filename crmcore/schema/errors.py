@@ -9,7 +9,16 @@ from typing import Any, Final
 
 from graphql import GraphQLError, get_named_type
 
-from crmcore.errors import BadInput, CrmError, ErrorCode, Refusal, Refusals, Unauthenticated
+from crmcore.errors import (
+    BadInput,
+    CrmError,
+    ErrorCode,
+    KeyInUse,
+    KeyReused,
+    Refusal,
+    Refusals,
+    Unauthenticated,
+)
 from crmcore.kit.ids import to_global
 from crmcore.kit.text import camel, snake
 from crmcore.platform.database import StatementTimeout, Unavailable
@@ -134,4 +143,4 @@ def _code(cause: CrmError) -> str:
         return str(cause.code)
     if isinstance(cause, Refusals):
         return str(cause.refusals[0].code)
-    return cause.code if isinstance(cause, BadInput | Unauthenticated) else INTERNAL
+    return cause.code if isinstance(cause, BadInput | Unauthenticated | KeyReused | KeyInUse) else INTERNAL

@@ -7,7 +7,8 @@ with one statement of finished JSON, which goes out untouched. Everything else r
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import orjson
@@ -29,18 +30,24 @@ from graphql.execution import Executor
 from graphql.pyutils import Path
 
 from crmcore.platform.context import Context
+from crmcore.platform.idempotency import Keys
 from crmcore.query import Completed, ReadEngine, Reading, Ref, Refs, Registry, Root
+from crmcore.schema.enclosing import Controls, Mutation, controls_of
 
 
 @dataclass(slots=True)
 class Run:
-    """One run of one operation: what a resolver finds in `info.context`."""
+    """One run of one operation: what a resolver finds in `info.context`. `idempotency_key` is the request's; `refused`
+    says that the mutation under way answers with refusals, so that nothing of it was done."""
 
     ctx: Context
     engine: ReadEngine
     registry: Registry
     document: Hashable
     plugins: Callable[[], Sequence[Any]] = tuple
+    keys: Keys = field(default_factory=Keys)
+    idempotency_key: str = ""
+    refused: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,12 +119,33 @@ class CrmExecutor(Executor[Any]):
         """The engine's roots are read at once. graphql-core would coerce their arguments first, which the engine does
         again; all that coercing can refuse in a valid document is a variable that is null or not given."""
         node = field_details_list[0].node
+        if parent_type is self.schema.mutation_type:
+            plain = partial(super().execute_field, parent_type, source, field_details_list, path, position_context)
+            controls = controls_of(node, self.variable_values.coerced, self.context_value.idempotency_key)
+            return plain() if controls is None else self._controlled(plain, controls, field_details_list, path)
         field = parent_type.fields.get(node.name.value)
         given = all_given(self.variable_values.coerced, self.operation)
         if field is None or not isinstance(field.resolve, EngineRoot) or not given:
             return super().execute_field(parent_type, source, field_details_list, path, position_context)
         said = f"{parent_type}.{node.name.value}"
         return self._root_field(field.type, field_details_list, said, path, field.resolve.root)
+
+    async def _controlled(self, plain: Callable[[], Any], controls: Controls, details: Any, path: Path) -> Any:
+        """A mutation that is only tried, or done once."""
+        run: Run = self.context_value
+        run.refused = False
+        nodes = [detail.node for detail in details]
+        variables, errors = self.variable_values.coerced, self.collected_errors.errors
+        mutation = Mutation(
+            run.ctx, run.keys, path, nodes, self.fragment_definitions, variables, plain, lambda: run.refused, errors
+        )
+        try:
+            return await mutation.run(controls)
+        except Exception as error:  # noqa: BLE001  whatever it is becomes the field's error, as graphql-core does it
+            assert self.schema.mutation_type is not None
+            field = self.schema.mutation_type.fields[nodes[0].name.value]
+            self.handle_field_error(error, field.type, details, path)
+            return None
 
     async def _root_field(
         self, return_type: GraphQLOutputType, details: Any, said: str, path: Path, root: Root

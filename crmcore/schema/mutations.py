@@ -37,6 +37,7 @@ async def answer(
         key = await command(info.context.ctx)
     except (Refusal, Refusals) as refused:
         takes = info.parent_type.fields[info.field_name].args
+        info.context.refused = True
         return {record.root: None, "errors": user_errors(refused, paths, record.table, takes)}
     return {record.root: Ref(record.name, key, deleted), "errors": []}
 

@@ -14,6 +14,7 @@ from graphql.execution import default_field_resolver, default_type_resolver
 
 from crmcore.errors import BadInput
 from crmcore.platform.context import Context
+from crmcore.platform.idempotency import Keys
 from crmcore.query import ReadEngine
 from crmcore.schema.derive import CrmSchema
 from crmcore.schema.documents import Documents, Operation, Refused
@@ -29,12 +30,16 @@ NOT_PERSISTED: Final = "PERSISTED_DOCUMENT_NOT_FOUND"
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a client asks: a document or the id of a persisted one, its variables, and which of its operations."""
+    """What a client asks: a document or the id of a persisted one, its variables, and which of its operations.
+
+    `idempotency_key` is for each mutation that names none of its own.
+    """
 
     query: str
     variables: Mapping[str, Any]
     operation_name: str | None = None
     document_id: str = ""
+    idempotency_key: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +74,7 @@ class Runner:
         self.documents = documents
         self.deadline = deadline
         self.plugins = plugins
+        self.keys = Keys()
 
     async def run(self, ctx: Context, request: Request, *, queries_only: bool = False) -> Answer:
         """The answer to a request. Never raises but when it is cancelled: a bug becomes a masked error."""
@@ -88,7 +94,7 @@ class Runner:
             return _refused(Refused(BAD_USER_INPUT, values), request_id)
         try:
             async with asyncio.timeout(self.deadline):
-                result = await self._execute(ctx, found, values)
+                result = await self._execute(ctx, found, values, request.idempotency_key)
         except TimeoutError:
             said = f"The request took longer than {self.deadline:g} s and was cancelled. Ask for less at once."
             error = GraphQLError(said, extensions={"code": DEADLINE})
@@ -106,8 +112,8 @@ class Runner:
             text = persisted
         return self.documents.find(text, request.operation_name)
 
-    async def _execute(self, ctx: Context, operation: Operation, values: Any) -> ExecutionResult:
-        run = Run(ctx, self.engine, self.schema.registry, operation.key, self.plugins)
+    async def _execute(self, ctx: Context, operation: Operation, values: Any, key: str) -> ExecutionResult:
+        run = Run(ctx, self.engine, self.schema.registry, operation.key, self.plugins, self.keys, key)
         if operation.alone is not None and all_given(values.coerced, operation.node):
             return await operation.alone.read(run, operation.fragment_nodes, values.coerced)
         executor = CrmExecutor(

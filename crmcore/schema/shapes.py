@@ -10,7 +10,7 @@ and `listed` make of one. It is never null unless it is `optional`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Final, TypeVar
 
@@ -59,6 +59,10 @@ class Field:
     arguments: Sequence[Argument]
     plugin: str
     deprecated: str | None
+
+    def taking(self, arguments: Sequence[Argument]) -> Field:
+        """The same with more arguments."""
+        return replace(self, arguments=[*self.arguments, *arguments])
 
     def of_object(self) -> GraphQLField:
         return GraphQLField(
