@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from benchmarks import bars, large, measure, operations, postgraphile, postgres, report, suite, verify
+from benchmarks import bars, importing, large, measure, operations, postgraphile, postgres, report, suite, verify
 from benchmarks.company import Size
 from benchmarks.contestants import FLOOR, KINDS, POSTGRAPHILE, PRODUCT, Contestant, started
 from benchmarks.memory import megabytes
@@ -22,13 +22,14 @@ from benchmarks.stage import Stage, admit, fill
 from crmcore.platform.access import Reach
 
 T = TypeVar("T")
-PARTS = ("tenant", "own", "sqlite", "page", "large")
+PARTS = ("tenant", "own", "sqlite", "page", "large", "import")
 
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--size", default="1x", help="times 5,000 customers: 1x (default), 10x, 0.1x")
     parser.add_argument("--large", type=int, default=500_000, help="customers of the large table")
+    parser.add_argument("--import-rows", type=int, default=100_000, help="rows of the file that is brought in")
     parser.add_argument("--parts", default=",".join(PARTS), help="of the whole, such as tenant,sqlite; also: team")
     parser.add_argument("--only", default=",".join(operations.ALL), help="operations, such as Q1,Q4")
     parser.add_argument("--contestants", default=",".join(KINDS), help="on PostgreSQL")
@@ -76,6 +77,7 @@ class Run:
         self.rows: list[dict[str, Any]] = []
         self.turns: list[measure.Turn] = []
         self.memory: float | None = None
+        self.imports: list[dict[str, Any]] = []
 
     def all(self) -> None:
         stages = _timed("data", self._prepared)
@@ -90,6 +92,8 @@ class Run:
             self.memory = megabytes(product.pid)
             if "large" in self.parts:
                 self._large(product, tenant)
+        if "import" in self.parts:
+            self._imported()
         self._report()
 
     # ------------------------------------------------------------ the parts
@@ -147,6 +151,14 @@ class Run:
             for group in suite.depth(many, stage, self.options.large):
                 self._measured(group, self.brief)
 
+    def _imported(self) -> None:
+        """A file comes in, on fresh databases and beside nobody."""
+        runs = []
+        for run in importing.measured(self.server, self.folder, self.options.import_rows, 1, ("postgres", "sqlite")):
+            print(f"import {run.name} ({run.database}): {run.total:.1f} s of CPU", file=sys.stderr)
+            runs.append(run)
+        self.imports = importing.summary(runs, self.options.import_rows)
+
     # ------------------------------------------------------------ the steps
 
     async def _prepared(self) -> dict[Reach, Stage]:
@@ -182,12 +194,14 @@ class Run:
         self.rows += rows
 
     def _report(self) -> None:
-        lines = list(bars.judged(self.rows, self.memory))
-        text = f"{report.bars(lines)}\n\n{report.measured(self.rows)}"
+        lines = list(bars.judged(self.rows, self.memory, self.imports))
+        text = "\n\n".join(filter(None, (report.bars(lines), report.measured(self.rows), report.imports(self.imports))))
         print(text)
         setting = {n: getattr(self.options, n) for n in ("size", "large", "parts", "rounds", "count", "connections")}
         if self.options.json:
-            self.options.json.write_text(report.to_json(setting, self.rows, lines, measure.raw(self.turns)))
+            self.options.json.write_text(
+                report.to_json(setting, self.rows, lines, measure.raw(self.turns), self.imports)
+            )
         if self.options.write:
             report.into(self.options.write, f"{report.described(setting)}\n\n{text}")
 

@@ -39,6 +39,7 @@ MEMORY: Final = Bar("memory of a worker after load", 60, 45, unit="MB")
 PAGE: Final = Bar("CPU of a page of 500 rows, over one of 20", 12, 10)
 DEPTH: Final = Bar("CPU of a page at 90 % depth, over the first page", 3, 1.5)
 TABLE: Final = Bar("CPU of the first page of many customers, over few", 1.3, 1.1)
+IMPORT: Final = Bar("CPU of an import, over a script's written by hand for that file", 3.0, 2.0)
 SQLITE: Final = Bar("CPU on SQLite, over its own floor's", 1.5, 1.25)
 
 
@@ -55,7 +56,9 @@ class Judged:
         return self.bar.verdict(self.value)
 
 
-def judged(rows: Sequence[dict[str, Any]], memory: float | None) -> Iterator[Judged]:
+def judged(
+    rows: Sequence[dict[str, Any]], memory: float | None, imports: Sequence[dict[str, Any]] = ()
+) -> Iterator[Judged]:
     """Every bar with what was measured for it."""
     found = {(row["database"], row["what"], row["name"]): row for row in rows}
 
@@ -85,6 +88,9 @@ def judged(rows: Sequence[dict[str, Any]], memory: float | None) -> Iterator[Jud
         yield Judged(bar, what, measured[-1]["ratio"] if measured else None)
     for operation in operations.READS:
         yield Judged(SQLITE, operation, ratio(operation, database="sqlite"))
+    brought_in = {line["database"]: float(line["ratio"]) for line in imports}
+    for database in ("postgres", "sqlite"):
+        yield Judged(IMPORT, database, brought_in.get(database))
 
 
 def _faster(mine: Mapping[int, Sequence[float]], other: Mapping[int, Sequence[float]]) -> float:

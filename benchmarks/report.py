@@ -24,6 +24,21 @@ def measured(rows: Sequence[dict[str, Any]]) -> str:
     return _table(HEAD, [_cells(row) for row in rows])
 
 
+def imports(lines: Sequence[dict[str, Any]]) -> str:
+    """What the imports took, as a Markdown table; empty where there were none."""
+    if not lines:
+        return ""
+    cells = [
+        (
+            line["database"], f"{line['rows']:,}", f"{line['hands_s']:.1f}", f"{line['ours_s']:.1f}",
+            f"{line['ratio']:.2f}", f"{line['ratio_clock']:.2f}", f"{line['statements']:,}",
+        )
+        for line in lines
+    ]  # fmt: skip
+    head = ("import", "rows", "by hand CPU s", "crmcore CPU s", "x by hand", "x by the clock", "statements")
+    return _table(head, cells)
+
+
 def bars(lines: Sequence[Judged]) -> str:
     """The bars and their verdicts as a Markdown table, and a sentence."""
     cells = [
@@ -101,10 +116,11 @@ def described(setting: dict[str, Any]) -> str:
 
 
 def to_json(setting: dict[str, Any], rows: Sequence[dict[str, Any]], lines: Sequence[Judged],
-            turns: Sequence[dict[str, Any]]) -> str:  # fmt: skip
+            turns: Sequence[dict[str, Any]], imports: Sequence[dict[str, Any]] = ()) -> str:  # fmt: skip
     """Everything, the single windows too."""
     verdicts = [{"bar": j.bar.about, "of": j.what, "measured": j.value, "verdict": j.verdict} for j in lines]
-    whole = {"setting": setting, "machine": machine(), "bars": verdicts, "result": list(rows), "windows": list(turns)}
+    whole = {"setting": setting, "machine": machine(), "bars": verdicts, "result": list(rows), "windows": list(turns),
+             "imports": list(imports)}  # fmt: skip
     return json.dumps(whole, indent=1, ensure_ascii=False) + "\n"
 
 

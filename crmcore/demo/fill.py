@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -14,6 +13,7 @@ from crmcore.demo.company import a_year
 from crmcore.demo.diary import Command, Diary
 from crmcore.demo.words import COMPANY
 from crmcore.errors import ConfigError
+from crmcore.kit.garbage import seldom_collected
 from crmcore.kit.sql import Sql, value
 from crmcore.platform.context import Context
 from crmcore.platform.database import refresh_statistics, retrying
@@ -56,14 +56,11 @@ async def fill(
         raise ConfigError(f"The scale must be above 0 and at most {LARGEST:g}: 1 is 2,000 customers.")
     if await _is_filled(ctx):
         return Filled({}, already=True)
-    gc.disable()  # the collector would look through the whole diary again and again: a quarter of the time
-    try:
+    with seldom_collected():
         diary = a_year(seed, today, scale)
         made = await _write_all(ctx, diary, progress or (lambda _done, _all_of: None))
         await refresh_statistics(ctx.db)
         return Filled(made)
-    finally:
-        gc.enable()
 
 
 async def _write_all(ctx: Context, diary: Diary, progress: Progress) -> dict[str, int]:

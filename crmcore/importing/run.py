@@ -18,6 +18,7 @@ from crmcore.importing.planning import Plan, Planned, Planner
 from crmcore.importing.reading import read_mapping
 from crmcore.importing.report import Report
 from crmcore.importing.source import Line, Source
+from crmcore.kit.garbage import seldom_collected
 from crmcore.platform.context import Context
 from crmcore.platform.database import Transaction, retrying
 from crmcore.query import Registry
@@ -50,10 +51,8 @@ async def import_file(
         ctx, registry, read_mapping(mapping), file, dry_run, chunk_rows, progress or (lambda _rows, _all_of: None)
     )
     try:
-        if dry_run:
-            await run.rehearse()
-        else:
-            await run.all_rows(None)
+        with seldom_collected():
+            await (run.rehearse() if dry_run else run.all_rows(None))
     finally:
         run.finish()
         run.report.seconds = time.perf_counter() - started

@@ -95,7 +95,10 @@ class _Command:
             await self.tx.send()
         except UniqueViolation as violation:
             raise Refusals([explain(self.drafts, violation)]) from violation
-        return [self._answer(first, place) for place in range(len(changes))]
+        answers = [self._answer(first, place) for place in range(len(changes))]
+        for draft in self.drafts:  # each knows all of them: without this ring they are freed at once
+            draft.peers = {}
+        return answers
 
     async def _rounds(self, first: Step, changes: Sequence[Change]) -> None:
         following = await self._round(first, changes)
