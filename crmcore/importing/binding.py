@@ -108,8 +108,8 @@ class _Binder:
 
     def _type(self, block: RecordMapping) -> RecordType:
         found = self.registry.records.get(block.type)
-        if found is None:
-            hint = nearest(block.type, list(self.registry.records))
+        if found is None or found.is_log:
+            hint = nearest(block.type, [name for name, known in self.registry.records.items() if not known.is_log])
             raise self.mapping.wrong(f"there is no record type {block.type!r}{hint}", block.name, "type")
         return found
 
@@ -202,8 +202,8 @@ class _Binder:
                     block.name,
                     given.name,
                 )
-            within.append((inner.column, self.registry.records[inner.target].model, value))
-        return Lookup(target.model, target.root, by.folded or by.column, by.folded is not None, tuple(within))
+            within.append((inner.column, self.registry.records[inner.target].written, value))
+        return Lookup(target.written, target.root, by.folded or by.column, by.folded is not None, tuple(within))
 
     def _text_field(self, block: RecordMapping, given: FieldMapping, target: RecordType, name: str) -> ColumnField:
         found = target.fields.get(name)

@@ -41,12 +41,12 @@ class ParsedRecord:
 
     def named(self) -> Iterator[tuple[RefKey, type[Record]]]:
         """The keys of the record itself and of those it names, with their models."""
-        yield self.key, self.bound.type.model
+        yield self.key, self.bound.type.written
         targets = {bound.column: bound.target for bound in self.bound.fields}
         for column, key in self.refs.items():
             target = targets[column]
             assert target is not None
-            yield key, target.model
+            yield key, target.written
 
     @property
     def said(self) -> tuple[Any, ...]:

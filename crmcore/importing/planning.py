@@ -66,7 +66,7 @@ class Planner:
         wanted: dict[type[Record], set[UUID]] = {}
         for r in records:
             if r.key in self.finder.ids:
-                wanted.setdefault(r.bound.type.model, set()).add(self.finder.ids[r.key])
+                wanted.setdefault(r.bound.type.written, set()).add(self.finder.ids[r.key])
         for model, ids in wanted.items():
             self.existing[model] = dict(await load(self.finder.ctx, tx, model, ids))
 
@@ -133,7 +133,7 @@ class Planner:
             values[column] = self._id(key, owners, record)
         for column, lookup in record.lookups.items():
             values[column] = self._looked(lookup, record)
-        model = record.bound.type.model
+        model = record.bound.type.written
         known = self.finder.ids.get(record.key)
         columns: Mapping[str, Any] = model._meta.fields_map
         settled = {c: v for c, v in values.items() if v is not None or columns[c].null}
@@ -143,7 +143,7 @@ class Planner:
         return Planned(row, record, known, self._update(record, known, settled))
 
     def _update(self, record: ParsedRecord, known: UUID, values: Mapping[str, Any]) -> Update | None:
-        model = record.bound.type.model
+        model = record.bound.type.written
         found = self.existing.get(model, {}).get(known)
         if found is None:
             raise Refuse(f"the {record.bound.type.name} {record.key[2]!r} is there, but you may not see it")

@@ -6,6 +6,7 @@ A model says once how its rows are guarded (`Record.access`):
     BY_OWNER                the row's own owner_id and team_id
     through("customer")     as the record that foreign key names; several names: any one of them is enough
     through_children(...)   as any living child that links to it (a contact, by its links)
+    TENANT_REACH            only callers who see the whole tenant (the audit log); Forbidden for the others
 
 A policy is tenant-only until roles exist; OWN and TEAM are used by tests and the benchmark. What is not visible and
 what is not there give the same answer.
@@ -56,12 +57,13 @@ class Actor:
 class Access:
     """How a table's rows are guarded; made by the names below."""
 
-    kind: Literal["tenant", "owner", "parents", "children"]
+    kind: Literal["tenant", "owner", "parents", "children", "reach"]
     names: tuple[str, ...] = ()
 
 
 WHOLE_TENANT: Final = Access("tenant")
 BY_OWNER: Final = Access("owner")
+TENANT_REACH: Final = Access("reach")
 
 
 def through(*foreign_keys: str) -> Access:

@@ -17,7 +17,7 @@ from tortoise.models import Model
 from crmcore.kit import times
 from crmcore.kit.ids import new_id, plain_key
 from crmcore.kit.sql import Bind, Dialect, Sql, Statement, render
-from crmcore.platform.access import ActorKind
+from crmcore.platform.access import TENANT_REACH, Access, ActorKind
 from crmcore.platform.database import Transaction
 from crmcore.platform.fields import BigInt, Choice, Json, Text, UtcDatetime, Uuid
 from crmcore.platform.tables import UniqueIndex
@@ -39,6 +39,8 @@ class Event(Model):
     actor_id = Uuid(null=True)
     cause = Uuid()
     at = UtcDatetime()
+
+    access: ClassVar[Access] = TENANT_REACH
 
     class Meta(Model.Meta):
         table = "event"

@@ -46,6 +46,13 @@ def predicate(
     return guard.rows(model, alias, 0, deleted=deleted)
 
 
+def readable(policy: Policy, model: type[Model]) -> bool:
+    """Whether the caller may read rows of `model` at all."""
+    access: Access = getattr(model, "access", WHOLE_TENANT)
+    near = access.kind == "reach" and policy.reach is not Reach.TENANT
+    return not near and policy.may("read", model._meta.db_table)
+
+
 def shown_by_parent(model: type[Model], column: str, parent: type[Model]) -> bool:
     """Whether a visible row of `parent` makes the living rows of `model` visible that name it in `column`."""
     access: Access = getattr(model, "access", WHOLE_TENANT)
@@ -71,12 +78,13 @@ class _Guard:
         """A deleted row's parents must live (else it cannot come back), its children are those deleted with it."""
         if depth > _DEEPEST:
             raise ValueError(f"{model.__name__} is guarded through too many tables, or through itself")
-        return all_of([*self._there(alias, deleted), *self._within(model, alias, depth, deleted)])
+        return all_of([*self._there(model, alias, deleted), *self._within(model, alias, depth, deleted)])
 
-    def _there(self, alias: str, deleted: bool) -> Iterator[Sql]:
+    def _there(self, model: type[Model], alias: str, deleted: bool) -> Iterator[Sql]:
         tenant = self._bind("tenant", lambda policy: policy.tenant_id)
         yield Sql(f"{alias}.tenant_id = ", tenant)
-        yield Sql(f"{alias}.deleted_at IS {'NOT ' if deleted else ''}NULL")
+        if "deleted_at" in model._meta.fields_map:  # the rows of a log are never deleted
+            yield Sql(f"{alias}.deleted_at IS {'NOT ' if deleted else ''}NULL")
 
     def _within(self, model: type[Model], alias: str, depth: int, deleted: bool) -> Iterator[Sql]:
         access: Access = getattr(model, "access", WHOLE_TENANT)
@@ -84,6 +92,8 @@ class _Guard:
             return
         if access.kind == "owner":
             yield any_of(self._owned(alias))
+        elif access.kind == "reach":
+            yield Sql("1 = 0")
         elif access.kind == "parents":
             yield any_of(self._parent(model, alias, name, depth) for name in access.names)
         else:

@@ -3,8 +3,10 @@
 from crmcore.query.building import build
 from crmcore.query.child_figures import check_figures
 from crmcore.query.declare import (
+    Actor,
     Declaration,
     Extension,
+    FreeData,
     Many,
     Moment,
     Money,
@@ -14,6 +16,7 @@ from crmcore.query.declare import (
     extend,
     field,
     figure,
+    log,
     portion,
     record,
 )
@@ -42,6 +45,7 @@ from crmcore.query.roots import Reading, Ref, Refs, Root
 from crmcore.query.scope import Limits
 
 __all__ = [
+    "Actor",
     "BatchField",
     "ColumnField",
     "Completed",
@@ -52,6 +56,7 @@ __all__ = [
     "ExternalRefsField",
     "FieldMap",
     "FigureField",
+    "FreeData",
     "Limits",
     "Many",
     "ManyField",
@@ -82,6 +87,7 @@ __all__ = [
     "extend",
     "field",
     "figure",
+    "log",
     "matching",
     "portion",
     "record",

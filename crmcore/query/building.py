@@ -6,11 +6,14 @@ import types
 from collections.abc import Iterable, Mapping
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
+from tortoise.models import Model
+
 from crmcore.kit.text import camel
 from crmcore.platform.fields import Column as ColumnType
-from crmcore.platform.record import SYSTEM_COLUMNS, OwnedRecord, Record
+from crmcore.platform.fields import Uuid
+from crmcore.platform.record import SYSTEM_COLUMNS, OwnedRecord
 from crmcore.query.computed import computed
-from crmcore.query.declare import Declaration, Extension, FieldSpec, Many, Money, Timeline
+from crmcore.query.declare import Actor, Declaration, Extension, FieldSpec, FreeData, Many, Money, Timeline
 from crmcore.query.mapping import (
     BatchField,
     ColumnField,
@@ -62,7 +65,7 @@ def _add(target: RecordType, mapped: FieldMap) -> None:
     target.fields[mapped.name] = mapped
 
 
-def _column(model: type[Record], attribute: str) -> ColumnType:
+def _column(model: type[Model], attribute: str) -> ColumnType:
     found: object = model._meta.fields_map.get(attribute)
     if not isinstance(found, ColumnType):
         raise TypeError(f"{model.__name__} has no column {attribute!r} of a type in platform/fields.py.")
@@ -70,7 +73,7 @@ def _column(model: type[Record], attribute: str) -> ColumnType:
 
 
 def _common(own: RecordType, registry: Registry) -> Iterable[FieldMap]:
-    """The fields that every record has."""
+    """The fields that every record has; a log has an id only."""
     model = own.model
 
     def column(attribute: str, description: str, *, nullable: bool = False) -> ColumnField:
@@ -83,6 +86,8 @@ def _common(own: RecordType, registry: Registry) -> Iterable[FieldMap]:
         )
 
     yield column("id", f"Global id, like {own.table}_0198f3a2-7c1e-7000-8000-000000000000.")
+    if own.is_log:
+        return
     yield column("version", "Steps by one with every change; send it back as expectedVersion to avoid lost updates.")
     for verb in ("created", "updated"):
         yield column(f"{verb}_at", f"When the record was {verb}.")
@@ -131,6 +136,8 @@ def _fields(
             yield TimelineField(**shared, nullable=False, members=members_of(own, registry, where))
         elif get_origin(inner) is Many:
             yield _many(own, by_class[get_args(inner)[0]], spec, shared, registry, where)
+        elif inner is Actor:
+            yield _actor(own, spec.column or attribute, shared)
         elif inner in by_class:
             yield _one(own, by_class[inner], attribute, spec, shared, nullable, where)
         else:
@@ -164,15 +171,23 @@ def _strip_none(hint: Any) -> tuple[Any, bool]:
     return hint, False
 
 
+def _actor(own: RecordType, name: str, shared: dict[str, Any]) -> StampField:
+    kind, key = f"{name}_kind", f"{name}_id"
+    _column(own.model, kind)
+    _column(own.model, key)
+    return StampField(**shared, nullable=False, kind_column=kind, id_column=key)
+
+
 def _one(
     own: RecordType, target: str, attribute: str, spec: FieldSpec, shared: dict[str, Any], nullable: bool, where: str
 ) -> OneField:
     if not nullable:
         raise TypeError(f"{where}: a to-one may be deleted or not visible, so annotate it `{target} | None`.")
     name = spec.column or attribute
-    if name not in own.model._meta.fk_fields:
+    if not _is_key(own.model, name):
         raise TypeError(f"{where}: {own.model.__name__} has no foreign key {name!r}.")
-    key: Any = own.model._meta.fields_map[name]
+    known: Mapping[str, Any] = own.model._meta.fields_map
+    key = known[name] if name in known else known[f"{name}_id"]
     required = not (key.null or spec.derived)
     return OneField(**shared, column=f"{name}_id", target=target, writable=spec.write, required=required)
 
@@ -192,12 +207,17 @@ def _many(
     )
 
 
-def _key_to(holder: type[Record], target: type[Record], via: str, where: str) -> str:
+def _key_to(holder: type[Model], target: type[Model], via: str, where: str) -> str:
     keys: Mapping[str, Any] = holder._meta.fields_map
     found = [via] if via else [k for k in sorted(holder._meta.fk_fields) if keys[k].related_model is target]
-    if len(found) != 1 or found[0] not in holder._meta.fk_fields:
+    if len(found) != 1 or not _is_key(holder, found[0]):
         raise TypeError(f"{where}: {holder.__name__} has {len(found)} foreign keys to {target.__name__}; say via=...")
     return f"{found[0]}_id"
+
+
+def _is_key(model: type[Model], name: str) -> bool:
+    """Whether `name` is a foreign key, or a plain column `<name>_id` that holds ids."""
+    return name in model._meta.fk_fields or isinstance(model._meta.fields_map.get(f"{name}_id"), Uuid)
 
 
 def _value(
@@ -208,14 +228,14 @@ def _value(
     stored: Any = column  # a field of Tortoise, too
     if bool(stored.null) != nullable:
         raise TypeError(f"{where}: the annotation and the model disagree about null.")
-    machine = own.model.special.machine
+    machine = own.rules.machine
     fixed = name in SYSTEM_COLUMNS or (machine is not None and machine.column == name and spec.write != "create")
     shared["writable"] = "never" if fixed else spec.write
     shared["required"] = not (nullable or spec.derived or stored.default is not None)
     if inner is Money:
         return _money(own, name, spec.currency, shared, nullable)
-    if column.kind == "json" and get_origin(inner) is not list:
-        raise TypeError(f"{where}: a Json column is in the graph as a list only; annotate it `list[str]`.")
+    if column.kind == "json" and inner is not FreeData and get_origin(inner) is not list:
+        raise TypeError(f"{where}: a Json column is a list or free data; annotate it `list[str]` or `FreeData`.")
     folded = [k for k, f in own.model._meta.fields_map.items() if getattr(f, "of", None) == name]
     return ColumnField(
         **shared,

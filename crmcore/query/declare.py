@@ -28,6 +28,8 @@ from dataclasses import field as dataclass_field
 from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypeVar
 
 if TYPE_CHECKING:
+    from tortoise.models import Model
+
     from crmcore.platform.context import Context
     from crmcore.platform.record import Record
 
@@ -65,6 +67,14 @@ class Moment:
     of: tuple[str, ...]
 
 
+class Actor:
+    """Annotation of who acted: columns `<name>_kind` and `<name>_id`."""
+
+
+class FreeData:
+    """Annotation of a Json column whose content has no type of its own: it is shown as it is, as JSON."""
+
+
 class Money:
     """Annotation of an amount with its currency: a Scaled column and a Text(3) column beside it."""
 
@@ -97,7 +107,7 @@ class FieldSpec:
     currency: str = "currency"
     write: Literal["always", "create", "never"] = "always"
     via: str = ""
-    through: type[Record] | None = None
+    through: type[Model] | None = None
     batch: BatchFunction | None = None
     needs: tuple[str, ...] = ()
     deprecated: str | None = None
@@ -107,10 +117,10 @@ class FieldSpec:
 
 @dataclass(frozen=True, slots=True)
 class Declaration:
-    """A record of the graph, as declared."""
+    """A record or a log of the graph, as declared."""
 
     cls: type
-    model: type[Record]
+    model: type[Model]
     name: str
     description: str
     specs: Mapping[str, FieldSpec]
@@ -136,7 +146,7 @@ def field(
     currency: str = "currency",
     write: Literal["always", "create", "never"] = "always",
     via: str = "",
-    through: type[Record] | None = None,
+    through: type[Model] | None = None,
     deprecated: str | None = None,
     derived: bool = False,
 ) -> Any:
@@ -146,7 +156,7 @@ def field(
     column       the model's attribute, where it is not named like the field
     currency     for Money: the currency's attribute
     write        whether create and update inputs have it: "always", "create" only, or "never"
-    via          for Many: the foreign key on the other record, where it has several to this one
+    via          for Many: the key on the other record, where it has several to this one, or one that is no foreign key
     through      for Many: the link model of a many-to-many relation
     derived      the record's rules make a value when a create leaves it out, so the create input does not require it
     """
@@ -215,10 +225,27 @@ def record(
 ) -> Callable[[_Cls], _Cls]:
     """Put a model into the graph. `writes` lists the generated mutations (none for append-only records); `moment` puts
     its rows on the timelines of others."""
+    return _declared(model, tuple(writes), name, moment)
 
+
+def log(model: type[Model], *, name: str = "", moment: Moment | None = None) -> Callable[[_Cls], _Cls]:
+    """Put a table that is no record into the graph, for reading: events, jobs, deliveries.
+
+    Its model has `id` (Uuid) and `tenant_id`, columns of platform/fields.py, and indexes that begin with the tenant;
+    one over `tenant_id, id` serves the plain list. It is listed, filtered, ordered, paged, counted and related like a
+    record, but has no version, stamps, deletion, external ids and custom fields, and nobody writes it by the graph. A
+    key of another table may be a plain Uuid column: `job_id` is the to-one `job`, and `via="job"` the way back.
+    `access` on the model guards its rows as on a record; TENANT_REACH hides them from who sees less than the tenant.
+    """
+    return _declared(model, (), name, moment)
+
+
+def _declared(
+    model: type[Model], writes: tuple[Write, ...], name: str, moment: Moment | None
+) -> Callable[[_Cls], _Cls]:
     def declare(cls: _Cls) -> _Cls:
         cls.__crm_record__ = Declaration(  # type: ignore[attr-defined]
-            cls, model, name or cls.__name__, _doc(cls), _specs(cls), tuple(writes), moment
+            cls, model, name or cls.__name__, _doc(cls), _specs(cls), writes, moment
         )
         return cls
 

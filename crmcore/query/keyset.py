@@ -14,8 +14,9 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
+from tortoise.models import Model
+
 from crmcore.kit.sql import EMPTY, Bind, Sql, all_of, any_of, join
-from crmcore.platform.record import Record
 from crmcore.platform.tables import indexes_of
 from crmcore.query.arguments import Argument, Run
 from crmcore.query.cursors import Binding, Cursors
@@ -159,7 +160,7 @@ def halves(order: Order, keyset: Keyset | None, reverse: bool) -> Iterator[Half]
 
 
 @cache
-def leads_index(model: type[Record], column: str) -> bool:
+def leads_index(model: type[Model], column: str) -> bool:
     """Whether an index of the table has this column right after the tenant."""
     whole = (index for index in indexes_of(model) if not getattr(index, "where", ""))
     return any(tuple(index.fields[:2]) == ("tenant_id", column) for index in whole)

@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from tortoise.models import Model
+
 from crmcore.kit.text import plural
 from crmcore.platform.fields import Column as ColumnType
-from crmcore.platform.record import Record
+from crmcore.platform.record import Record, Rules
 from crmcore.query.declare import Aggregate, BatchFunction, Moment, Write
 
 EnumClass = type[StrEnum]
@@ -33,7 +35,7 @@ class FieldMap:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ValueField(FieldMap):
     """A field that is one value of a row: values.py makes SQL of it, and filters, orders, groups and selections work
-    with that. `annotation` is the Python type of what a Json column holds: a list."""
+    with that. `annotation` is the Python type of what a Json column holds: a list, or FreeData."""
 
     type: ColumnType
     enum: EnumClass | None = None
@@ -134,7 +136,7 @@ class ManyField(FieldMap):
 
     target: str
     column: str
-    link: type[Record] | None = None
+    link: type[Model] | None = None
     link_column: str = ""
 
 
@@ -153,7 +155,7 @@ class Member:
     record: RecordType
     column: str
     nullable: bool
-    steps: tuple[tuple[type[Record], str], ...]
+    steps: tuple[tuple[type[Model], str], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,10 +176,10 @@ class BatchField(FieldMap):
 
 @dataclass(slots=True)
 class RecordType:
-    """A record of the graph: what its name, table and fields are."""
+    """A record or a log of the graph: what its name, table and fields are."""
 
     name: str
-    model: type[Record]
+    model: type[Model]
     description: str
     writes: tuple[Write, ...]
     plugin: str = ""
@@ -190,9 +192,26 @@ class RecordType:
         return self.model._meta.db_table
 
     @property
+    def is_log(self) -> bool:
+        """Whether its rows are read only: without version, deletion, external ids and custom fields."""
+        return not issubclass(self.model, Record)
+
+    @property
+    def written(self) -> type[Record]:
+        """The model, for the write engine. A TypeError for a log."""
+        if not issubclass(self.model, Record):
+            raise TypeError(f"{self.name} is a log: no command of a client writes it.")
+        return self.model
+
+    @property
+    def rules(self) -> Rules:
+        """What is special about the records; a log has no rules."""
+        return Rules() if self.is_log else self.written.special
+
+    @property
     def searchable(self) -> bool:
         """Whether records of this kind are found by words."""
-        return bool(self.model.special.search) and not self.model.special.finds
+        return bool(self.rules.search) and not self.rules.finds
 
     @property
     def on_timelines(self) -> bool:
@@ -216,7 +235,7 @@ class Registry:
     def __init__(self, types_: Iterable[RecordType]) -> None:
         self.records: dict[str, RecordType] = {}
         self.by_table: dict[str, RecordType] = {}
-        self.by_model: dict[type[Record], RecordType] = {}
+        self.by_model: dict[type[Model], RecordType] = {}
         for item in types_:
             if item.name in self.records or item.table in self.by_table:
                 other = self.records.get(item.name) or self.by_table[item.table]

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from tortoise.models import Model
+
 from crmcore.platform.fields import UtcDatetime
-from crmcore.platform.record import Record
 from crmcore.platform.tables import foreign_keys
 from crmcore.query.declare import Moment
 from crmcore.query.mapping import Member, MomentField, RecordType, Registry
@@ -42,7 +43,7 @@ def _members(own: RecordType, registry: Registry) -> Iterator[Member]:
                 yield Member(record, record.moment.at, bool(column.null), tuple(reversed(steps)))
 
 
-def _steps(record: RecordType, path: str) -> tuple[list[tuple[type[Record], str]], type[Record]]:
+def _steps(record: RecordType, path: str) -> tuple[list[tuple[type[Model], str]], type[Model]]:
     """Each model on the path with the column that holds the key of the next one; and the model at its end."""
     steps, model = [], record.model
     for name in path.split("."):

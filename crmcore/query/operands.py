@@ -70,7 +70,10 @@ def actor(given: Any) -> str:
 
 
 def key_of(table: str) -> Callable[[Any], UUID]:
-    """What takes a global id of this table's records apart. ValueError for any other text."""
+    """What takes a global id of this table's records apart, or with no table, a bare UUID. ValueError for any other
+    text."""
+    if not table:
+        return lambda given: UUID(str(given))
 
     def key(given: Any) -> UUID:
         prefix, found = from_global(str(given))

@@ -149,7 +149,7 @@ class _Making:
         parts = {name: part for name, part in item.fields().items() if not part.is_null()}
         steps = [name for name in parts if name not in ("direction", "nulls")]
         if len(steps) != 1:
-            raise item.fail(one_step([CUSTOM, *hops(record), *measured(record)]))
+            raise item.fail(one_step([*([] if record.is_log else [CUSTOM]), *hops(record), *measured(record)]))
         (name,) = steps
         if name in hops(record):
             return self._through(table, name, item, path)

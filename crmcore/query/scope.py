@@ -7,11 +7,11 @@ from typing import Any, Final
 from uuid import UUID
 
 from graphql import GraphQLSchema
+from tortoise.models import Model
 
 from crmcore.errors import Forbidden
 from crmcore.kit.sql import Bind, Sql, ident
-from crmcore.platform.predicates import predicate, shown_by_child, shown_by_parent
-from crmcore.platform.record import Record
+from crmcore.platform.predicates import predicate, readable, shown_by_child, shown_by_parent
 from crmcore.query.arguments import Questions
 from crmcore.query.cursors import Binding
 from crmcore.query.dialects import DIALECTS, Dialect
@@ -44,7 +44,7 @@ class Table:
     are wanted outside of its page."""
 
     alias: str
-    model: type[Record]
+    model: type[Model]
     deleted: bool = False
     used: dict[str, None] = field(default_factory=dict)
 
@@ -120,9 +120,9 @@ class Scope:
         self._aliases += 1
         return f"{stem}{self._aliases}"
 
-    def table(self, model: type[Record]) -> Table:
+    def table(self, model: type[Model]) -> Table:
         """A new use of a table. Forbidden if the caller may not read its records at all."""
-        if not self.policy.may("read", model._meta.db_table):
+        if not readable(self.policy, model):
             raise Forbidden(f"You may not read {model._meta.db_table} records.")
         return Table(self.alias(model._meta.db_table[0]), model)
 

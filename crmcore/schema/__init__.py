@@ -6,6 +6,8 @@ The records' own classes are for annotations: import them under TYPE_CHECKING.
 from typing import TYPE_CHECKING
 
 from crmcore.query import (
+    Actor,
+    FreeData,
     Many,
     Moment,
     Money,
@@ -17,6 +19,7 @@ from crmcore.query import (
     extend,
     field,
     figure,
+    log,
     portion,
     record,
 )
@@ -25,6 +28,7 @@ from crmcore.schema.printing import print_core_schema
 
 if TYPE_CHECKING:
     from crmcore.schema.activities import Interaction, Task
+    from crmcore.schema.audit import AuditEntry
     from crmcore.schema.care import CarePlan, Touchpoint
     from crmcore.schema.cases import Case, CaseEvent
     from crmcore.schema.catalogue import Product
@@ -35,7 +39,9 @@ if TYPE_CHECKING:
     from crmcore.schema.people import Team, User
 
 __all__ = [
+    "Actor",
     "Address",
+    "AuditEntry",
     "CarePlan",
     "Case",
     "CaseEvent",
@@ -45,6 +51,7 @@ __all__ = [
     "CustomField",
     "Customer",
     "Deal",
+    "FreeData",
     "Interaction",
     "Many",
     "Moment",
@@ -69,6 +76,7 @@ __all__ = [
     "extend",
     "field",
     "figure",
+    "log",
     "portion",
     "print_core_schema",
     "record",

@@ -6,9 +6,20 @@ from types import ModuleType
 from typing import Any, Final
 
 from crmcore.query.declare import Declaration
-from crmcore.schema import activities, care, cases, catalogue, contacts, custom, customers, deals, people
+from crmcore.schema import activities, audit, care, cases, catalogue, contacts, custom, customers, deals, people
 
-_AREAS: Final[tuple[ModuleType, ...]] = (people, catalogue, customers, contacts, deals, cases, care, activities, custom)
+_AREAS: Final[tuple[ModuleType, ...]] = (
+    people,
+    catalogue,
+    customers,
+    contacts,
+    deals,
+    cases,
+    care,
+    activities,
+    custom,
+    audit,
+)
 
 
 def core_records() -> list[Declaration]:

@@ -136,8 +136,9 @@ def _filter_fields(shapes: Shapes, record: RecordType) -> Iterable[Field]:
     own = shapes[f"{record.name}Filter"]
     for key, said in words.LOGIC.items():
         yield shaped(key, optional(own if key == "not" else listed(own)), said)
-    said = "Conditions on the fields that you defined for this type; all must hold."
-    yield shaped(words.CUSTOM, optional(listed(shapes["CustomFilter"])), said)
+    if not record.is_log:
+        said = "Conditions on the fields that you defined for this type; all must hold."
+        yield shaped(words.CUSTOM, optional(listed(shapes["CustomFilter"])), said)
     for name, field in words.filterable(record).items():
         yield shaped(name, optional(_filter_type(shapes, name, field)), _said(name, field), plugin=field.plugin)
 
@@ -169,8 +170,9 @@ def _order_fields(shapes: Shapes, record: RecordType) -> Iterable[Field]:
     for name, many in words.measured(record).items():
         said = f"A figure of the records here: {many.description}"
         yield shaped(name, optional(shapes[f"{many.target}Figure"]), said, plugin=many.plugin)
-    said = "A field that you defined for this type."
-    yield shaped(words.CUSTOM, optional(shapes["CustomOrder"]), said)
+    if not record.is_log:
+        said = "A field that you defined for this type."
+        yield shaped(words.CUSTOM, optional(shapes["CustomOrder"]), said)
     yield from direction_fields(shapes)
 
 

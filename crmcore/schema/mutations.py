@@ -44,6 +44,8 @@ async def answer(
 
 def record_mutations(registry: Registry, shapes: Shapes, record: RecordType) -> list[RootField]:
     """`customerCreate` and its sisters, as far as the record's declaration wants them."""
+    if record.is_log:
+        return []
     writable = Writable(registry, record)
     make_inputs(writable, shapes)
     make_payload(shapes, record)
@@ -66,7 +68,7 @@ def _create(writable: Writable, shapes: Shapes) -> RootField:
     async def resolve(_source: Any, info: GraphQLResolveInfo[Any], **given: Any) -> Payload:
         def change() -> Change:
             sent = writable.read(given["input"])
-            return Create(record.model, sent.values, sent.id, sent.external_refs or (), sent.custom_fields)
+            return Create(record.written, sent.values, sent.id, sent.external_refs or (), sent.custom_fields)
 
         return await answer(record, info, partial(_write, change), paths)
 
@@ -82,7 +84,9 @@ def _update(writable: Writable, shapes: Shapes) -> RootField:
 
         def change() -> Change:
             sent: Given = writable.read(given["input"])
-            return Update(record.model, key, sent.values, version, sent.external_refs, custom_fields=sent.custom_fields)
+            return Update(
+                record.written, key, sent.values, version, sent.external_refs, custom_fields=sent.custom_fields
+            )
 
         return await answer(record, info, partial(_write, change), writable.paths)
 
@@ -106,7 +110,7 @@ def _by_id(writable: Writable, shapes: Shapes, verb: str, said: str, kind: type[
 
     async def resolve(_source: Any, info: GraphQLResolveInfo[Any], **given: Any) -> Payload:
         key, version = _identity(record, given)
-        command = partial(_write, lambda: kind(record.model, key, version))
+        command = partial(_write, lambda: kind(record.written, key, version))
         return await answer(record, info, command, writable.paths, deleted=kind is Delete)
 
     said = said.format(record.name, record.root)

@@ -71,12 +71,13 @@ def record_roots(shapes: Shapes, record: RecordType) -> Iterable[tuple[Field, st
     one = [argument("id", ID, "The record's global id.")]
     said = f"One {name}; null if there is none with this id that you may see."
     yield shaped(record.root, optional(kind), said, arguments=one, plugin=plugin), "one"
-    external = [
-        argument("system", str, "The other system, such as erp."),
-        argument("externalId", str, "The record's id there."),
-    ]
-    said = f"The {name} that has this id in another system; null if there is none that you may see."
-    yield shaped(f"{record.root}ByExternalRef", optional(kind), said, arguments=external, plugin=plugin), "external"
+    if not record.is_log:
+        external = [
+            argument("system", str, "The other system, such as erp."),
+            argument("externalId", str, "The record's id there."),
+        ]
+        said = f"The {name} that has this id in another system; null if there is none that you may see."
+        yield shaped(f"{record.root}ByExternalRef", optional(kind), said, arguments=external, plugin=plugin), "external"
     connection = optional(shapes[f"{name}Connection"])
     said = f"The {name} records that you may see, page by page."
     arguments = list_arguments(shapes, record)

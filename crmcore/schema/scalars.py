@@ -23,6 +23,7 @@ from crmcore.errors import BadInput
 from crmcore.kit import decimals, times
 from crmcore.kit.ids import from_global
 from crmcore.kit.text import article
+from crmcore.query.declare import FreeData
 
 _DATETIME = re.compile(r"\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d{1,9})?([Zz]|[+-]\d{2}:\d{2})", re.ASCII)
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
@@ -108,6 +109,11 @@ SCALARS: Final[dict[object, GraphQLScalarType]] = {
         specified_by_url="https://www.rfc-editor.org/rfc/rfc8259#section-6",
         parse_value=_parse_decimal,
         serialize=_show_decimal,
+    ),
+    FreeData: GraphQLScalarType(
+        name="JSON",
+        description="Any JSON value: data whose form depends on where it comes from.",
+        specified_by_url="https://www.rfc-editor.org/rfc/rfc8259",
     ),
 }
 """Python type to scalar."""

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from crmcore.kit.choices import Choices
 from crmcore.platform.access import ActorKind
+from crmcore.query.declare import FreeData
 from crmcore.query.mapping import ValueField
 from crmcore.schema.scalars import ID
 from crmcore.schema.shapes import Shapes, listed, optional, shaped
@@ -59,7 +60,7 @@ def python_type(shapes: Shapes, annotation: Any) -> Any:
         return listed(python_type(shapes, annotation.__args__[0]))
     if isinstance(annotation, type) and issubclass(annotation, StrEnum):
         return shapes.choice(annotation)
-    if annotation in {*_KINDS.values(), float}:
+    if annotation in {*_KINDS.values(), float, FreeData}:
         return annotation
     raise TypeError(f"{annotation!r} has no form in the graph: use str, int, bool, Decimal, date, datetime or an enum.")
 

@@ -9,11 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from crmcore.kit.sql import Bind, Sql, all_of
 from crmcore.platform.custom import BY_MEMBER, NORMAL, SELECTS, CustomFieldType, CustomValue, Definition
-from crmcore.platform.record import Record
 from crmcore.query.arguments import Argument, Run
 from crmcore.query.operators import Operator, kind_of, operators_of
 from crmcore.query.scope import Scope, Table, uuid_bind
@@ -129,7 +128,7 @@ class CustomRows:
         return self._rows(table, key, CustomFieldType(self._asked(table, key, lambda found, _: fits(found))), "")
 
     def _rows(self, table: Table, key: Argument, type_: CustomFieldType, reference: str) -> Held:
-        values = Table(self.scope.alias("v"), cast("type[Record]", CustomValue))
+        values = Table(self.scope.alias("v"), CustomValue)
         get, own = key.get(), table.model._meta.db_table
 
         def field(run: Run) -> Any:
