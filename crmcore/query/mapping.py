@@ -15,6 +15,9 @@ from crmcore.platform.record import Record, Rules
 from crmcore.query.declare import Aggregate, BatchFunction, Moment, Write
 
 EnumClass = type[StrEnum]
+ModelClass = type[Model]
+"""A table as it is declared: a record's or a log's."""
+
 Writable = str
 """When a field may be written: "always", "create" or "never"."""
 

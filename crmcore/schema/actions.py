@@ -22,11 +22,11 @@ from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 from uuid import UUID
 
 from graphql import GraphQLResolveInfo
-from tortoise.models import Model
 
 from crmcore.kit.text import camel, snake
 from crmcore.platform.context import Context
 from crmcore.query import RecordType, Registry
+from crmcore.query.mapping import ModelClass
 from crmcore.schema.mutations import Payload, answer, identity_arguments
 from crmcore.schema.payloads import make_payload
 from crmcore.schema.roots import RootField
@@ -49,7 +49,7 @@ class ArgumentSpec:
 class Action:
     """What `action` holds until the schema is made."""
 
-    model: type[Model]
+    model: ModelClass
     command: ActionCommand
     description: str
     creates: bool
@@ -72,7 +72,7 @@ def arg(description: str) -> Any:
     return ArgumentSpec(description)
 
 
-def action(model: type[Model], command: ActionCommand, *, creates: bool = False) -> Callable[[_Cls], _Cls]:
+def action(model: ModelClass, command: ActionCommand, *, creates: bool = False) -> Callable[[_Cls], _Cls]:
     """Make a mutation of a command. The class's name is the mutation's, its docstring the description."""
 
     def declare(cls: _Cls) -> _Cls:

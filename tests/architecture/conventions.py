@@ -234,12 +234,13 @@ def _node_of(schema: GraphQLSchema, connection: Fielded) -> str:
 
 
 def records(schema: GraphQLSchema) -> Iterator[str]:
-    """Every record has what every record has."""
+    """Every record has what every record has; a log has nothing of it but the id."""
     node = schema.type_map.get("Node")
     for kind in _objects(schema):
         if not isinstance(kind, GraphQLObjectType) or node not in kind.interfaces:
             continue
-        for name, form in RECORD_FIELDS.items():
+        is_log = not (RECORD_FIELDS.keys() - {"id"}) & kind.fields.keys()
+        for name, form in {"id": "ID!"}.items() if is_log else RECORD_FIELDS.items():
             found = str(kind.fields[name].type) if name in kind.fields else "missing"
             if found != form:
                 yield f"{kind.name}.{name}: should be {form}, is {found}"
