@@ -22,6 +22,7 @@ from crmcore.platform.driver import (
     UniqueViolation,
 )
 from crmcore.platform.postgres import open_postgres
+from crmcore.platform.signals import Signals
 from crmcore.platform.sqlite import SqliteDatabase, file_of
 from crmcore.platform.transaction import Transaction, retrying
 
@@ -57,6 +58,11 @@ class Database(Protocol):
 
     @property
     def url(self) -> str: ...
+
+    @property
+    def signals(self) -> Signals:
+        """Who waits for work is woken through these; a transaction announces by `Transaction.announce`."""
+        ...
 
     async def fetch_text(self, statement: Statement, run: Any = None) -> str | bytes | None:
         """The one column of the one row of a statement that makes finished JSON; None for no row or null."""

@@ -12,6 +12,7 @@ from typing import Any
 
 from crmcore.kit.sql import Dialect, Sql, Statement
 from crmcore.platform.database import Database, Row, Transaction
+from crmcore.platform.signals import Signals
 
 
 class Enclosed:
@@ -33,6 +34,10 @@ class Enclosed:
     @property
     def url(self) -> str:
         return self._outer.url
+
+    @property
+    def signals(self) -> Signals:
+        return self._outer.signals
 
     async def fetch_text(self, statement: Statement, run: Any = None) -> str | bytes | None:
         rows = await self.fetch(statement, run)

@@ -6,6 +6,7 @@ import asyncio
 import re
 from collections.abc import Awaitable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
+from functools import partial
 from typing import Any, ClassVar, Final, TypeVar, cast
 
 import asyncpg
@@ -15,6 +16,7 @@ from crmcore.kit.sql import Dialect, Sql, Statement
 from crmcore.platform import driver
 from crmcore.platform.driver import Counted, Row, record, rendered
 from crmcore.platform.pool import Pool
+from crmcore.platform.signals import PostgresSignals
 from crmcore.platform.transaction import Sent, Transaction, transact
 
 T = TypeVar("T")
@@ -95,6 +97,7 @@ class PostgresDatabase(Counted):
 
     def __init__(self, url: str, pool: Pool) -> None:
         self.url = url
+        self.signals = PostgresSignals(partial(_open_for_signals, url), DRIVER_ERRORS)
         self._pool = pool
         self._holders: set[asyncio.Task[Any] | None] = set()
 
@@ -132,7 +135,7 @@ class PostgresDatabase(Counted):
         return found
 
     def transaction(self, *, serializable: bool = False) -> AbstractAsyncContextManager[Transaction]:
-        return transact(self._acquire, serializable=serializable)
+        return transact(self._acquire, self.signals.announce, serializable=serializable)
 
     async def _acquire(self) -> PostgresSession:
         task = asyncio.current_task()
@@ -147,6 +150,7 @@ class PostgresDatabase(Counted):
         self._pool.release(connection)
 
     async def close(self) -> None:
+        await self.signals.close()
         await self._pool.close()
 
 
@@ -184,6 +188,12 @@ async def open_postgres(
         await pool.close()
         raise ConfigError(f"PostgreSQL {version // 10000} is too old: crmcore needs {OLDEST // 10000} or newer.")
     return PostgresDatabase(url, pool)
+
+
+async def _open_for_signals(url: str) -> Any:
+    """NOTIFY writes a commit record, which need not wait for the disk: a signal may get lost with the server."""
+    settings = {"application_name": "crmcore signals", "synchronous_commit": "off", "jit": "off"}
+    return await asyncpg.connect(url, timeout=10, server_settings=settings)
 
 
 def _distrust(connection: Any, error: BaseException) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import random
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from functools import lru_cache
 from itertools import accumulate
@@ -72,16 +72,19 @@ class Transaction:
     """What a command writes through. Its statements run one after the other, on one connection.
 
     New rows may wait for each other (`add`): they go out together, on PostgreSQL as one statement, before anything else
-    runs and before the end.
+    runs and before the end. `holds` names what the transaction has got until its end, such as a lock; a savepoint that
+    is undone gives back what it got.
     """
 
-    __slots__ = ("_open", "_savepoints", "_session", "_waiting", "dialect")
+    __slots__ = ("_open", "_savepoints", "_session", "_waiting", "announced", "dialect", "holds")
 
     def __init__(self, session: Session) -> None:
         self._session = session
         self._open = True
         self._savepoints = 0
         self._waiting: dict[str, Sent] = {}
+        self.announced: set[str] = set()
+        self.holds: set[str] = set()
         self.dialect: Dialect = session.dialect
 
     async def fetch(self, tree: Sql | Statement, run: Any = None) -> list[Row]:
@@ -107,6 +110,10 @@ class Transaction:
             await self.send()
         self._waiting[table] = self._next(tree, run)
 
+    def announce(self, channel: str) -> None:
+        """Tell those who wait for the channel, here and in other processes, once this is committed."""
+        self.announced.add(channel)
+
     async def send(self) -> None:
         """Run what waits. Foreign keys are looked at when all of it is there; each table is written once."""
         if not self._waiting:
@@ -130,12 +137,14 @@ class Transaction:
         self._savepoints += 1
         name = f"part_{self._savepoints}"
         session = self._session
+        held = frozenset(self.holds)
         await settle(session.control(f"SAVEPOINT {name}"))
         try:
             yield
             await self.send()
         except BaseException:
             self._waiting.clear()
+            self.holds.intersection_update(held)
             await settle(session.control(f"ROLLBACK TO SAVEPOINT {name}"))
             await settle(session.control(f"RELEASE SAVEPOINT {name}"))
             raise
@@ -166,8 +175,13 @@ def _as_one(texts: tuple[str, ...]) -> str:
 
 
 @asynccontextmanager
-async def transact(acquire: Callable[[], Awaitable[Session]], *, serializable: bool) -> AsyncIterator[Transaction]:
-    """The life of one transaction on the session that `acquire` gives; only `acquire` itself may be cut short."""
+async def transact(
+    acquire: Callable[[], Awaitable[Session]], announce: Callable[[str], None], *, serializable: bool
+) -> AsyncIterator[Transaction]:
+    """The life of one transaction on the session that `acquire` gives; only `acquire` itself may be cut short.
+
+    `announce` is called with what the transaction has to announce, as soon as it is committed.
+    """
     session = await acquire()
     try:
         await settle(session.begin(serializable))
@@ -177,11 +191,18 @@ async def transact(acquire: Callable[[], Awaitable[Session]], *, serializable: b
             await transaction.send()
         finally:
             transaction._end()
-        await settle(session.commit())
+        await settle(_commit(session, transaction.announced, announce))
     except BaseException:
         await settle(_abandon(session))
         raise
     await session.release()
+
+
+async def _commit(session: Session, announced: Collection[str], announce: Callable[[str], None]) -> None:
+    """Even if the task is cancelled meanwhile, what is committed is announced."""
+    await session.commit()
+    for channel in announced:
+        announce(channel)
 
 
 async def _abandon(session: Session) -> None:

@@ -18,6 +18,7 @@ from typing import Any, ClassVar
 from crmcore.kit.sql import Dialect, Sql, Statement
 from crmcore.platform import driver
 from crmcore.platform.driver import Counted, Row, record, rendered
+from crmcore.platform.signals import Signals
 from crmcore.platform.sqlite.connection import connect_file
 from crmcore.platform.sqlite.threads import Pool
 from crmcore.platform.transaction import Sent, Transaction, transact
@@ -72,6 +73,7 @@ class SqliteDatabase(Counted):
     ) -> None:
         self.url = url
         self.path = path
+        self.signals = Signals()
         writing = connect_file(path, timeout_ms=busy_timeout_ms, foreign_keys=foreign_keys)
         self.writer = Pool([writing], "crmcore-writer")
         reading = [connect_file(path, query_only=True, timeout_ms=busy_timeout_ms) for _ in range(readers)]
@@ -100,7 +102,7 @@ class SqliteDatabase(Counted):
         return await self._readers.read(lambda c: c.execute(text, values).fetchall())
 
     def transaction(self, *, serializable: bool = False) -> AbstractAsyncContextManager[Transaction]:
-        return transact(self._acquire, serializable=serializable)
+        return transact(self._acquire, self.signals.announce, serializable=serializable)
 
     async def _acquire(self) -> SqliteSession:
         task = asyncio.current_task()
@@ -115,6 +117,7 @@ class SqliteDatabase(Counted):
         self._lock.release()
 
     async def close(self) -> None:
+        await self.signals.close()
         await self._readers.close()
         await self.writer.close()
 

@@ -16,9 +16,10 @@ from tortoise.models import Model
 
 from crmcore.kit import times
 from crmcore.kit.ids import new_id, plain_key
-from crmcore.kit.sql import Bind, Dialect, Sql, Statement, render
+from crmcore.kit.sql import Bind, Sql, Statement, render
 from crmcore.platform.access import TENANT_REACH, Access, ActorKind
 from crmcore.platform.database import Transaction
+from crmcore.platform.events.order import FIRST_NUMBER, NEXT_NUMBER, SEQUENCE
 from crmcore.platform.fields import BigInt, Choice, Json, Text, UtcDatetime, Uuid
 from crmcore.platform.tables import UniqueIndex
 
@@ -86,30 +87,45 @@ _COLUMNS: Final = {
 }
 
 
+EVENTS: Final = "events"
+"""The channel on which new facts are announced."""
+
+
 async def record_events(tx: Transaction, rows: Sequence[Fact]) -> None:
-    """Add the facts, in this order, to what the transaction sends next."""
-    if rows:
-        told: Sequence[Any] = rows
-        if tx.dialect == "sqlite":  # finds a value by its place faster than by its name
-            told = [_values(fact) for fact in rows]
-        await tx.add("event", _INSERT[tx.dialect], orjson.dumps(told, default=plain_key).decode())
+    """Add the facts, in this order, to what the transaction sends next; its commit is announced on "events"."""
+    if not rows:
+        return
+    tx.announce(EVENTS)
+    if tx.dialect == "sqlite":  # finds a value by its place faster than by its name
+        await tx.add("event", _SQLITE, _json([_values(fact) for fact in rows]))
+        return
+    first = SEQUENCE not in tx.holds
+    tx.holds.add(SEQUENCE)
+    await tx.add("event", _POSTGRES_FIRST if first else _POSTGRES_NEXT, _json(rows))
 
 
-def _insert(dialect: Dialect) -> Statement:
+def _postgres(number: str) -> Statement:
     """Run with the facts as JSON."""
     columns = ", ".join(f'"{column}"' for column in _COLUMNS)
-    parameter = Bind(lambda facts: facts, "json")
-    if dialect == "sqlite":
-        parts = ", ".join(f"value ->> {place}" for place in range(len(_COLUMNS)))
-        return render(Sql(f"INSERT INTO event ({columns}) SELECT {parts} FROM json_each(", parameter, ")"), dialect)
     typed = ", ".join(f'"{column}" {kind}' for column, kind in _COLUMNS.items())
-    return render(
-        Sql(f"INSERT INTO event ({columns}) SELECT {columns} FROM json_to_recordset(", parameter, f") AS v({typed})"),
-        dialect,
-    )
+    into = f"INSERT INTO event (sequence, {columns}) SELECT {number}, {columns} FROM json_to_recordset("
+    return render(Sql(into, Bind(lambda facts: facts, "json"), f") AS v({typed})"), "postgres")
 
 
-_INSERT: Final[Mapping[Dialect, Statement]] = {"sqlite": _insert("sqlite"), "postgres": _insert("postgres")}
+def _sqlite() -> Statement:
+    columns = ", ".join(f'"{column}"' for column in _COLUMNS)
+    parts = ", ".join(f"value ->> {place}" for place in range(len(_COLUMNS)))
+    into = f"INSERT INTO event ({columns}) SELECT {parts} FROM json_each("
+    return render(Sql(into, Bind(lambda facts: facts), ")"), "sqlite")
+
+
+_SQLITE: Final = _sqlite()
+_POSTGRES_FIRST: Final = _postgres(FIRST_NUMBER)
+_POSTGRES_NEXT: Final = _postgres(NEXT_NUMBER)
+
+
+def _json(facts: Sequence[Any]) -> str:
+    return orjson.dumps(facts, default=plain_key).decode()
 
 
 def _values(fact: Fact) -> list[Any]:
