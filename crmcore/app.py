@@ -15,7 +15,8 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import Route, WebSocketRoute
+from starlette.websockets import WebSocket
 
 from crmcore.errors import ConfigError
 from crmcore.http.answers import METHOD_NOT_ALLOWED, NOT_FOUND, Rejected, error_response
@@ -23,6 +24,7 @@ from crmcore.http.console import console_routes
 from crmcore.http.graphql import GraphQLEndpoint, sdl, statistics
 from crmcore.http.health import alive, ready
 from crmcore.http.limits import Guard
+from crmcore.http.websocket import WebSocketEndpoint
 from crmcore.kit import times
 from crmcore.kit.ids import new_id
 from crmcore.migrations import CORE
@@ -181,6 +183,7 @@ def create_app(
     app = Starlette(
         routes=[
             graphql,
+            WebSocketRoute("/graphql", WebSocketEndpoint(_crm).answer),
             Route("/schema.graphql", _sdl, methods=["GET"]),
             Route("/statistics", _statistics, methods=["GET"]),
             Route("/livez", _alive, methods=["GET"]),
@@ -195,8 +198,8 @@ def create_app(
     return app
 
 
-def _crm(request: Request) -> Crm:
-    crm: Crm = request.app.state.crm
+def _crm(connection: Request | WebSocket) -> Crm:
+    crm: Crm = connection.app.state.crm
     return crm
 
 

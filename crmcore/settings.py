@@ -39,6 +39,17 @@ class Settings(BaseModel):
     drain_seconds: float = Field(15.0, ge=0, description="How long requests under way may take at shutdown.")
     cors_origins: list[str] = Field([], description="Origins of browsers' pages that may call the API.")
 
+    socket_operations: int = Field(100, ge=1, description="Operations under way on one WebSocket.")
+    socket_init_seconds: float = Field(5.0, gt=0, description="How long a WebSocket may take to say who calls.")
+    stall_seconds: float = Field(
+        20.0, gt=0, description="How long a stream's client may take nothing before it is dropped."
+    )
+    stream_check_seconds: float = Field(
+        10.0,
+        gt=0,
+        description="How often a silent stream looks at its token again, and tells its client that it lives.",
+    )
+
     page_default: int = Field(50, ge=1, description="Rows of a page when the client names no number.")
     page_max: int = Field(200, ge=1, description="The largest page.")
     persisted_documents: Path | None = Field(

@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 JSON: Final = "application/json"
 GRAPHQL: Final = "application/graphql-response+json"
+EVENTS: Final = "text/event-stream"
 
 BAD_REQUEST: Final = "BAD_REQUEST"
 TIMED_OUT: Final = "REQUEST_TIMEOUT"

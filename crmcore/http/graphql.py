@@ -4,34 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict, replace
-from typing import Protocol
-from uuid import UUID
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from crmcore.http.answers import GRAPHQL, JSON, Rejected, error_response, json_response
+from crmcore.http.answers import EVENTS, GRAPHQL, JSON, Rejected, error_response, json_response
 from crmcore.http.auth import caller
-from crmcore.http.reading import check_method, idempotency_key, media_type, read_request
-from crmcore.platform.access import Policy
-from crmcore.platform.context import Context
-from crmcore.platform.database import Database
+from crmcore.http.reading import check_method, idempotency_key, media_type, read_request, takes_events
+from crmcore.http.served import Served
+from crmcore.http.sse import EventStream
+from crmcore.http.streams import Session
 from crmcore.schema.errors import DEADLINE, UNAVAILABLE
-from crmcore.schema.running import QUERY_ONLY, Answer, Runner
-from crmcore.settings import Settings
-
-
-class Served(Protocol):
-    """What the door needs of an app."""
-
-    settings: Settings
-    db: Database
-    runner: Runner
-
-    def context(self, policy: Policy, cause: UUID) -> Context: ...
-
-    def sdl(self) -> str: ...
-
+from crmcore.schema.running import QUERY_ONLY, Answer
 
 Find = Callable[[Request], Served]
 
@@ -50,11 +34,19 @@ class GraphQLEndpoint:
             served = self._served(request)
             settings = served.settings
             policy = await caller(served.db, request, seconds=settings.request_seconds)
-            form = media_type(request.headers.get("accept"))
+            accept = request.headers.get("accept")
+            wanted = media_type(accept)
+            form = JSON if wanted == EVENTS else wanted
             asked = await read_request(request, max_bytes=settings.max_body_bytes, seconds=settings.read_seconds)
             asked = replace(asked, idempotency_key=idempotency_key(request))
+            reading = request.method == "GET"
+            if takes_events(accept):
+                session = Session(served, request.headers.get("authorization"))
+                stream = served.runner.open(session, asked, reading_only=reading)
+                if stream.endless or wanted == EVENTS:
+                    return EventStream(request, stream, stall_seconds=settings.stall_seconds)
             context = served.context(policy, request.state.id)
-            done = await served.runner.run(context, asked, queries_only=request.method == "GET")
+            done = await served.runner.run(context, asked, reading_only=reading)
         except Rejected as rejected:
             return error_response(rejected, str(request.state.id), media_type=form)
         return _response(done, form)

@@ -8,12 +8,13 @@ import ctypes
 import gc
 import socket
 import sys
-from typing import Any
+from typing import Any, cast
 
 import uvicorn
 from starlette.applications import Starlette
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
+from crmcore.http.streams import GRACE, HANG_UP, STREAMING
 from crmcore.settings import Settings
 
 
@@ -44,8 +45,20 @@ class BoundedProtocol(HttpToolsProtocol):
                 return
         super().data_received(data)
 
+    def shutdown(self) -> None:
+        super().shutdown()
+        if not self.cycle_is_over() and self.cycle.scope["state"].get(STREAMING):
+            self.transport.close()  # it would not end by itself
+
+    def hang_up(self) -> None:
+        """See `streams.hang_up`."""
+        self.cycle.keep_alive = False
+        self.resume_writing()
+        self.loop.call_later(GRACE, self.transport.abort)
+
     def on_message_begin(self) -> None:
         super().on_message_begin()
+        self.scope["state"][HANG_UP] = self.hang_up
         if self._waiting is None:  # it came in the same piece as the end of the request before it
             self._begin()
 
@@ -86,6 +99,13 @@ def bounded_protocol(max_head_bytes: int, seconds: float) -> type[BoundedProtoco
     return type("Bounded", (BoundedProtocol,), {"max_head_bytes": max_head_bytes, "seconds": seconds})
 
 
+def _websocket_protocol(**given: Any) -> asyncio.Protocol:
+    """The protocol of one WebSocket. The library comes with the first: many servers never see one."""
+    from crmcore.http.socket_protocol import SocketProtocol
+
+    return SocketProtocol(**given)
+
+
 def server_config(app: Starlette, settings: Settings, **extra: Any) -> uvicorn.Config:
     """How `crmcore serve` runs an app."""
     return uvicorn.Config(
@@ -94,7 +114,9 @@ def server_config(app: Starlette, settings: Settings, **extra: Any) -> uvicorn.C
         port=settings.port,
         log_level=settings.log_level,
         http=bounded_protocol(settings.max_header_bytes + 8192, settings.read_seconds),
-        ws="none",
+        ws=cast("Any", _websocket_protocol),  # uvicorn only calls it, as it would a class
+        ws_max_size=settings.max_body_bytes,
+        ws_per_message_deflate=False,  # it would keep tens of kilobytes for each connection
         lifespan="on",
         server_header=False,
         access_log=settings.log_level == "debug",

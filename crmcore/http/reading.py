@@ -12,6 +12,7 @@ from starlette.requests import Request as HttpRequest
 from crmcore.errors import BadInput
 from crmcore.http.answers import (
     BAD_REQUEST,
+    EVENTS,
     GRAPHQL,
     JSON,
     METHOD_NOT_ALLOWED,
@@ -24,11 +25,13 @@ from crmcore.http.answers import (
 from crmcore.schema.enclosing import check_key
 from crmcore.schema.running import Request
 
-_WILD: Final = {"*/*": JSON, "application/*": JSON, JSON: JSON, GRAPHQL: GRAPHQL}
+_WILD: Final = {"*/*": JSON, "application/*": JSON, JSON: JSON, GRAPHQL: GRAPHQL, EVENTS: EVENTS}
+_LESS: Final = 0.9999
 
 
 def media_type(accept: str | None) -> str:
-    """The form of the answer: the best of what the client accepts. Rejected (406) if that is nothing we have."""
+    """The form of the answer: the best of what the client accepts, the first of equals, but a stream of events only if
+    nothing else is as good: many clients name it with every query. Rejected (406) if it accepts nothing that we have."""
     if accept in _WILD:
         return _WILD[accept]
     if not accept or not accept.strip():
@@ -36,12 +39,17 @@ def media_type(accept: str | None) -> str:
     best, found = 0.0, ""
     for part in accept.split(","):
         name, *parameters = (piece.strip().lower() for piece in part.split(";"))
-        weight = _weight(parameters)
+        weight = _weight(parameters) * (_LESS if name == EVENTS else 1)
         if name in _WILD and weight > best and _charset(parameters) in {"", "utf-8"}:
             best, found = weight, _WILD[name]
     if not found:
-        raise Rejected(406, NOT_ACCEPTABLE, f"Answers are {GRAPHQL} or {JSON} in UTF-8.")
+        raise Rejected(406, NOT_ACCEPTABLE, f"Answers are {GRAPHQL}, {JSON} or {EVENTS} in UTF-8.")
     return found
+
+
+def takes_events(accept: str | None) -> bool:
+    """Whether the client accepts a stream of events at all."""
+    return any(part.partition(";")[0].strip().lower() == EVENTS for part in (accept or "").split(","))
 
 
 def check_method(http: HttpRequest) -> None:
@@ -67,7 +75,7 @@ async def read_request(http: HttpRequest, *, max_bytes: int, seconds: float) -> 
     if http.method == "GET":
         return _from_url(http.query_params)
     _check_content(http)
-    return _request(_json(await _body(http, max_bytes, seconds), "The body"))
+    return request_of(_json(await _body(http, max_bytes, seconds), "The body"))
 
 
 def _check_content(http: HttpRequest) -> None:
@@ -108,7 +116,7 @@ def _from_url(parameters: Mapping[str, str]) -> Request:
     for key in ("variables", "extensions"):
         if parameters.get(key):
             given[key] = _json(parameters[key].encode(errors="surrogatepass"), f"The parameter {key}")
-    return _request({**given, "operationName": given.get("operationName") or None})
+    return request_of({**given, "operationName": given.get("operationName") or None})
 
 
 def _json(text: bytes, what: str) -> Any:
@@ -118,7 +126,8 @@ def _json(text: bytes, what: str) -> Any:
         raise Rejected(400, BAD_REQUEST, f"{what} is not JSON: {error.msg}.") from None
 
 
-def _request(body: Any) -> Request:
+def request_of(body: Any) -> Request:
+    """The GraphQL request that a JSON value holds. Rejected (400) if it holds none."""
     if isinstance(body, list):
         raise Rejected(400, BAD_REQUEST, "Batches are not served: send one operation per request.")
     if not isinstance(body, dict):

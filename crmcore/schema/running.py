@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from graphql import ExecutionResult, GraphQLError
 from graphql.execution import default_field_resolver, default_type_resolver
 
 from crmcore.errors import BadInput
+from crmcore.kit.ids import new_id
 from crmcore.platform.context import Context
+from crmcore.platform.database import StatementTimeout, Unavailable
 from crmcore.platform.idempotency import Keys
 from crmcore.query import ReadEngine
 from crmcore.schema.derive import CrmSchema
@@ -25,6 +27,7 @@ from crmcore.schema.scalars import refuse_unstorable
 log = logging.getLogger("crmcore.schema")
 
 QUERY_ONLY: Final = "QUERY_ONLY"
+STREAM_ONLY: Final = "SUBSCRIPTION_NEEDS_STREAM"
 NOT_PERSISTED: Final = "PERSISTED_DOCUMENT_NOT_FOUND"
 
 
@@ -58,6 +61,23 @@ class Answer:
         return out
 
 
+class Session(Protocol):
+    """Who asks by a connection that stays."""
+
+    async def context(self) -> Context:
+        """A context for what is asked or told now. Unauthenticated once the caller's credential is good no more."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """An operation's answers: one, or those of a subscription, which is `endless`; None now and then while there is
+    nothing to tell. The session's Unauthenticated ends it."""
+
+    endless: bool
+    answers: AsyncGenerator[Answer | None, None]
+
+
 class Runner:
     """Runs the operations of one app."""
 
@@ -76,15 +96,33 @@ class Runner:
         self.plugins = plugins
         self.keys = Keys()
 
-    async def run(self, ctx: Context, request: Request, *, queries_only: bool = False) -> Answer:
-        """The answer to a request. Never raises but when it is cancelled: a bug becomes a masked error."""
+    async def run(self, ctx: Context, request: Request, *, reading_only: bool = False) -> Answer:
+        """The answer to a query or mutation. Never raises but when it is cancelled: a bug becomes a masked error."""
+        return await self._answer(ctx, request, self._find(request, reading_only))
+
+    def open(self, session: Session, request: Request, *, reading_only: bool = False) -> Stream:
+        """The answers to an operation of any kind, for a connection that can carry several."""
+        found = self._find(request, reading_only)
+        return Stream(False, self._once(session, request, found))
+
+    async def _once(
+        self, session: Session, request: Request, found: Operation | Refused
+    ) -> AsyncGenerator[Answer | None, None]:
+        try:
+            ctx = await session.context()
+        except (StatementTimeout, Unavailable) as trouble:
+            yield Answer(False, None, [formatted(GraphQLError("", original_error=trouble), str(new_id()))])
+        else:
+            yield await self._answer(ctx, request, found)
+
+    async def _answer(self, ctx: Context, request: Request, found: Operation | Refused) -> Answer:
         request_id = str(ctx.cause)
-        found = self._find(request)
+        if isinstance(found, Operation) and found.is_subscription:
+            found = _refusal(
+                STREAM_ONLY, "Subscriptions need a WebSocket or a stream of events: docs/subscriptions.md."
+            )
         if isinstance(found, Refused):
             return _refused(found, request_id)
-        if queries_only and not found.is_query:
-            error = GraphQLError("Only queries may be sent by GET; send this by POST.", extensions={"code": QUERY_ONLY})
-            return _refused(Refused(QUERY_ONLY, [error]), request_id)
         try:
             refuse_unstorable(request.variables)
         except BadInput as bad:
@@ -102,13 +140,19 @@ class Runner:
         errors = [formatted(error, request_id) for error in result.errors or ()]
         return Answer(executed=True, data=result.data, errors=errors)
 
-    def _find(self, request: Request) -> Operation | Refused:
+    def _find(self, request: Request, reading_only: bool) -> Operation | Refused:
+        found = self._found(request)
+        if reading_only and isinstance(found, Operation) and not (found.is_query or found.is_subscription):
+            return _refusal(QUERY_ONLY, "Only queries may be sent by GET; send this by POST.")
+        return found
+
+    def _found(self, request: Request) -> Operation | Refused:
         text = request.query
         if request.document_id:
             persisted = self.documents.persisted(request.document_id)
             if persisted is None:
                 said = f"No document {request.document_id[:100]!r} is persisted here. Send its text as query."
-                return Refused(NOT_PERSISTED, [GraphQLError(said)])
+                return _refusal(NOT_PERSISTED, said)
             text = persisted
         return self.documents.find(text, request.operation_name)
 
@@ -131,6 +175,10 @@ class Runner:
         result: Any = executor.execute_operation()
         done: ExecutionResult = await result if inspect.isawaitable(result) else result
         return done
+
+
+def _refusal(code: str, said: str) -> Refused:
+    return Refused(code, [GraphQLError(said)])
 
 
 def _refused(why: Refused, request_id: str) -> Answer:

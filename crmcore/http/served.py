@@ -1,0 +1,24 @@
+"""What the door needs of an app."""
+
+from __future__ import annotations
+
+from typing import Protocol
+from uuid import UUID
+
+from crmcore.platform.access import Policy
+from crmcore.platform.context import Context
+from crmcore.platform.database import Database
+from crmcore.schema.running import Runner
+from crmcore.settings import Settings
+
+
+class Served(Protocol):
+    """An app with its database open."""
+
+    settings: Settings
+    db: Database
+    runner: Runner
+
+    def context(self, policy: Policy, cause: UUID) -> Context: ...
+
+    def sdl(self) -> str: ...
