@@ -53,7 +53,8 @@ class CrmError(Exception):
 
 
 class Refusal(CrmError):
-    """One business refusal. `path` names the input at fault; `index` is the change's place in a command's list."""
+    """One business refusal. `path` names the input at fault; `index` is the change's place in a command's list, and
+    `change` that change, where the caller of the write engine asked for it."""
 
     code: ClassVar[ErrorCode] = ErrorCode.VALIDATION
 
@@ -61,6 +62,7 @@ class Refusal(CrmError):
         super().__init__(message)
         self.path: tuple[str, ...] = path
         self.index = index
+        self.change: Any = None
         self.details = details
 
 

@@ -88,13 +88,21 @@ class Records:
         return self.dialect.object(pairs, tail)
 
     def one_of(
-        self, types: Iterable[RecordType], ref: Named, nodes: Sequence[Any], place: Place, *, reached: bool = False
+        self,
+        types: Iterable[RecordType],
+        ref: Named,
+        nodes: Sequence[Any],
+        place: Place,
+        *,
+        reached: bool = False,
+        deleted: bool = False,
     ) -> Expression:
         """The record that `ref` names, of one of these types; null for another type. An interface is answered so: what
         is selected of it differs from type to type."""
         cases: list[Sql | str] = []
         for record in types:
             table, type_ = self.scope.record_table(record), object_type(self.scope.schema, record.name)
+            table.deleted = deleted
             named = Sql(f"{table.ref('id')} = {ref.id}")
             made = self.one(table, type_, nodes, place, named, reached=reached)
             cases += (f" WHEN {ref.table} = '{record.table}' THEN ", self.dialect.answer(made))

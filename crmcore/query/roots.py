@@ -101,7 +101,7 @@ class Roots:
         if root.kind == "refs":
             assert root.record is not None
             key = root.record.table
-            return self._many([root.record], lambda run: [(key, id_) for id_ in run.ids], reading)
+            return self._many([root.record], lambda run: [(key, id_) for id_ in run.ids], reading, root.deleted)
         parent = reading.parent_type or self.scope.schema.query_type
         assert parent is not None
         field = parent.fields[reading.nodes[0].name.value]
@@ -182,7 +182,7 @@ class Roots:
         found = self.scope.questions.ask(memo, lambda run: tuple(sorted({p for p, _ in keys(run)} & known.keys())))
         return self._many([known[prefix] for prefix in found], keys, reading)
 
-    def _many(self, records: Sequence[RecordType], keys: Any, reading: Reading) -> Sql:
+    def _many(self, records: Sequence[RecordType], keys: Any, reading: Reading, deleted: bool = False) -> Sql:
         """An array of records in the order of `keys(run)`: pairs of a table's name and a key."""
         if self.dialect.name == "postgres":
             source: Sql = Sql(
@@ -197,7 +197,7 @@ class Roots:
             as_json = list_converter(lambda pair: [pair[0], str(pair[1])], "sqlite")
             source = Sql("json_each(", Bind(lambda run: as_json(keys(run))), ") v")
             ref = Named("v.value ->> 0", "v.value ->> 1")
-        element = self.records.one_of(records, ref, reading.nodes, (EACH,))
+        element = self.records.one_of(records, ref, reading.nodes, (EACH,), deleted=deleted)
         return self.dialect.list_of(element, source, nulls=_nulls(reading))
 
 

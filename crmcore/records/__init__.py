@@ -17,8 +17,9 @@ from crmcore.platform.record import (
     effect,
     reference,
 )
-from crmcore.records.changes import Create, Delete, FieldValue, Refused, Restore, Update, Written
+from crmcore.records.changes import Create, Delete, FieldValue, Part, Path, Refused, Restore, Update, Written
 from crmcore.records.custom import CustomField
+from crmcore.records.each import Answer, Done, WriteOutcome, write_each
 from crmcore.records.external import ExternalRef, find_by_external
 from crmcore.records.graph import Key, RecordGraph, graph_of, keys_of
 from crmcore.records.hierarchy import refuse_cycles
@@ -31,11 +32,13 @@ from crmcore.records.write import write
 
 __all__ = [
     "SYSTEM_COLUMNS",
+    "Answer",
     "Change",
     "Check",
     "Create",
     "CustomField",
     "Delete",
+    "Done",
     "Draft",
     "Effect",
     "Event",
@@ -44,6 +47,8 @@ __all__ = [
     "Key",
     "Machine",
     "OwnedRecord",
+    "Part",
+    "Path",
     "Record",
     "RecordGraph",
     "Refused",
@@ -52,6 +57,7 @@ __all__ = [
     "Rules",
     "Unique",
     "Update",
+    "WriteOutcome",
     "Written",
     "check",
     "effect",
@@ -71,4 +77,5 @@ __all__ = [
     "targets",
     "together",
     "write",
+    "write_each",
 ]

@@ -13,6 +13,9 @@ from crmcore.platform.record import Change, Event, Record
 ExternalRef = tuple[str, str]
 """System and id there: `("northwind", "ALFKI")`."""
 
+Path = tuple[str, ...]
+"""Where a caller wrote a change: `("items", "3")`. The engine hands it back with what it refuses (`Refusal.change`)."""
+
 
 @dataclass(frozen=True, slots=True)
 class FieldValue:
@@ -27,23 +30,41 @@ class FieldValue:
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """A change of a part of the record it is given with; `column` is the part's foreign key to that record.
+
+    A new part gets the record's id there; one that is changed or deleted must be a part of this very record.
+    """
+
+    column: str
+    change: Create | Update | Delete
+
+
+@dataclass(frozen=True, slots=True)
 class Create(Change):
-    """A new record. `values` by column name; columns left out take their default."""
+    """A new record, with its `parts`. `values` by column name; columns left out take their default.
+
+    `faults` is what was wrong with the values before they came here: the change is refused with them, in its turn.
+    """
 
     model: type[Record]
     values: Mapping[str, Any]
     id: UUID | None = None
     external_refs: Sequence[ExternalRef] = ()
     custom_fields: Sequence[FieldValue] = ()
+    parts: Sequence[Part] = ()
+    faults: Sequence[Refusal] = ()
+    path: Path = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Update(Change):
     """Set the columns in `values` and the custom fields given; the others stay. `external_refs` None leaves them, a
-    list replaces them.
+    list replaces them. `parts` are changed with the record.
 
     `moves` says that a command has checked the state machine, so its column may be among the values. `events` are
     named facts recorded beside `updated`; `notes` are for the record's own rules and effects (`Draft.notes`).
+    `part_of` is a foreign key of the record and the id that must stand there; `faults` as in Create.
     """
 
     model: type[Record]
@@ -55,15 +76,21 @@ class Update(Change):
     events: Sequence[Event] = ()
     notes: Mapping[str, Any] = field(default_factory=dict)
     custom_fields: Sequence[FieldValue] = ()
+    parts: Sequence[Part] = ()
+    part_of: tuple[str, UUID] | None = None
+    faults: Sequence[Refusal] = ()
+    path: Path = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Delete(Change):
-    """Soft deletion, with every part of the record; all of it shares a deletion id."""
+    """Soft deletion, with every part of the record; all of it shares a deletion id. `part_of` as in Update."""
 
     model: type[Record]
     id: UUID
     expected_version: int | None = None
+    part_of: tuple[str, UUID] | None = None
+    path: Path = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +100,7 @@ class Restore(Change):
     model: type[Record]
     id: UUID
     expected_version: int | None = None
+    path: Path = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from crmcore.kit.ids import new_id
 from crmcore.kit.text import article, plural
 from crmcore.platform.record import Change, Draft, Operation, Record
 from crmcore.records.changes import Delete, Restore
-from crmcore.records.drafting import MENTIONED, may, not_there, refuse_stale
+from crmcore.records.drafting import MENTIONED, is_strange, may, not_there, refuse_stale
 from crmcore.records.external import restore_refs
 from crmcore.records.graph import RecordGraph, keys_of
 from crmcore.records.needing import needing
@@ -47,15 +47,15 @@ async def _roots(
     for model in sorted(wanted, key=step.ctx.graph.rank):
         found = await select(step.ctx, step.tx, model, ("id",), wanted[model], lock="UPDATE", life=life)
         rows[model] = {row["id"]: row for row in found}
-    roots, stale = [], []
+    roots, stale, lost = [], [], []
     for index, change in meant:
         row, known = rows[change.model].get(change.id), step.drafts.get((change.model, change.id))
         if known is not None and known.operation != operation:
             step.lose(index, Invalid(MENTIONED, "id"))
         elif known is not None:
             step.slots[index] = known
-        elif row is None:
-            await _lose_root(step, index, change, operation)
+        elif row is None or (isinstance(change, Delete) and is_strange(row, change.part_of)):
+            lost.append((index, change))
         else:
             draft = Draft(operation, change.model, change.id, row, dict(row), index, peers=step.drafts)
             step.drafts[change.model, change.id] = step.slots[index] = draft
@@ -63,18 +63,25 @@ async def _roots(
             if change.expected_version is not None and change.expected_version != row["version"]:
                 stale.append((draft, change.expected_version))
     await refuse_stale(step, stale)
+    if not (step.derived and operation == "delete"):
+        await _lose_roots(step, lost)
     return roots
 
 
-async def _lose_root(step: Step, index: int, change: Delete | Restore, operation: Operation) -> None:
-    if operation == "delete" and step.derived:
-        return
-    step.lose(index, not_there(change.model))
-    if operation == "restore" and await load_any(step.ctx, step.tx, change.model, [change.id]):
-        kind = shape_of(change.model).table.replace("_", " ")
-        refusal = WrongState(f"This {kind} is not deleted: there is nothing to restore.", "id")
-        refusal.details = {"current": "LIVING", "allowed": ["DELETE"]}
-        step.lose(index, refusal)
+async def _lose_roots(step: Step, lost: Sequence[tuple[int, Delete | Restore]]) -> None:
+    """Refuse what names no such record; of what is to be restored, say which lives."""
+    wanted: defaultdict[type[Record], set[UUID]] = defaultdict(set)
+    for index, change in lost:
+        step.lose(index, not_there(change.model))
+        if isinstance(change, Restore):
+            wanted[change.model].add(change.id)
+    living_now = {model: await load_any(step.ctx, step.tx, model, ids) for model, ids in wanted.items()}
+    for index, change in lost:
+        if change.id in living_now.get(change.model, ()):
+            kind = shape_of(change.model).table.replace("_", " ")
+            refusal = WrongState(f"This {kind} is not deleted: there is nothing to restore.", "id")
+            refusal.details = {"current": "LIVING", "allowed": ["DELETE"]}
+            step.lose(index, refusal)
 
 
 def _mark(step: Step, draft: Draft, deletion: UUID) -> None:

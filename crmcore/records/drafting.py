@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, cast
 from uuid import UUID
 
-from crmcore.errors import Conflict, Duplicate, Forbidden, Invalid, NotFound
+from crmcore.errors import Conflict, Duplicate, Forbidden, Invalid, NotFound, Refusal
 from crmcore.kit.ids import new_id
 from crmcore.kit.text import article, camel
 from crmcore.kit.text import fold as folded
@@ -59,6 +59,7 @@ def draft_creates(step: Step, changes: Sequence[Change]) -> None:
         draft = Draft("create", change.model, key[1], None, _new_row(step, change, key[1]), index, peers=step.drafts)
         step.drafts[key] = step.slots[index] = draft
         _apply(draft, change.values)
+        _fault(draft, change.faults)
         if change.external_refs:
             step.refs[key] = tuple(change.external_refs)
         if change.custom_fields:
@@ -98,6 +99,7 @@ async def draft_updates(step: Step, changes: Sequence[Change]) -> None:
         if draft is None:
             continue
         _apply(draft, change.values, moves=change.moves)
+        _fault(draft, change.faults)
         _note(draft, change.notes)
         draft.events.extend(change.events)
         if change.external_refs is not None:
@@ -115,7 +117,7 @@ def _updated(step: Step, index: int, change: Update, row: Row | None) -> Draft |
     """The record's draft, made where it is the first change of it; None if the change is lost."""
     key = (change.model, change.id)
     draft = step.drafts.get(key)
-    if draft is None and row is None:
+    if draft is None and (row is None or is_strange(row, change.part_of)):
         if not step.derived:
             step.lose(index, not_there(change.model))
         return None
@@ -129,6 +131,11 @@ def _updated(step: Step, index: int, change: Update, row: Row | None) -> Draft |
         return None
     step.slots[index] = draft
     return draft
+
+
+def is_strange(row: Row, part_of: tuple[str, UUID] | None) -> bool:
+    """Whether the record is a part of another than it was named with: to that one it is not there."""
+    return part_of is not None and row[part_of[0]] != part_of[1]
 
 
 def _ordered(step: Step, models: Mapping[type[Record], Any]) -> list[type[Record]]:
@@ -156,6 +163,11 @@ def _apply(draft: Draft, values: Mapping[str, Any], *, moves: bool = False) -> N
                 draft.refuse(Invalid(f"{name} is changed by its own mutations, which check the move.", name))
             continue
         draft.after[column] = accepted
+
+
+def _fault(draft: Draft, faults: Sequence[Refusal]) -> None:
+    for fault in faults:
+        draft.refuse(fault)
 
 
 def _note(draft: Draft, notes: Mapping[str, Any]) -> None:
@@ -204,5 +216,6 @@ def fold(draft: Draft, shape: Shape) -> None:
 
 
 __all__ = [
-    "MENTIONED", "draft_creates", "draft_updates", "fold", "may", "not_there", "refuse_missing", "refuse_stale",
+    "MENTIONED", "draft_creates", "draft_updates", "fold", "is_strange", "may", "not_there", "refuse_missing",
+    "refuse_stale",
 ]  # fmt: skip

@@ -1,19 +1,21 @@
-"""Who falls with whom when a part of a command is refused, and what each change is answered."""
+"""Who falls with whom when a part of a command is refused, and what was said against each change."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Hashable, Sequence
 
-from crmcore.errors import Invalid, NotFound, Refusal, Refusals
-from crmcore.records.changes import Refused
+from crmcore.errors import NotFound, Refusal, Refusals
 from crmcore.records.shape import shape_of
 from crmcore.records.step import Step
 
 
 def refusals_of(step: Step) -> list[Refusal]:
-    """All that was said against the round so far, in the order of its changes."""
+    """All that was said against the round so far, in the order of its changes, each with its change."""
     said = [*step.lost.values(), *(r for draft in step.drafts.values() for r in draft.refusals)]
+    if not step.derived:
+        for refusal in said:
+            refusal.change = step.changes[refusal.index]
     return sorted(said, key=lambda refusal: refusal.index)
 
 
@@ -24,21 +26,25 @@ def raise_refusals(step: Step) -> None:
         raise Refusals(said)
 
 
-def let_fall(step: Step, groups: Sequence[Hashable] | None) -> None:
-    """Leave out of a partial command what was refused, what names a refused new record, and the rest of its groups."""
+def let_fall(step: Step, groups: Sequence[Hashable]) -> None:
+    """Leave out of a partial command what was refused, what names a refused new record, and the rest of its groups.
+
+    `groups` names the group of each change.
+    """
+    said = refusals_of(step)
+    if not said:
+        return
     members: defaultdict[Hashable, set[int]] = defaultdict(set)
     for place, slot in enumerate(step.slots):
-        own = slot.index if slot is not None else place
-        members[groups[place] if groups is not None else ("alone", own)].update((place, own))
+        members[groups[place]].update((place, slot.index if slot is not None else place))
     while True:
-        fallen = {refusal.index for refusal in refusals_of(step)}
+        step.fallen |= {refusal.index for refusal in said}
         for group in members.values():
-            if group & (fallen | step.fallen):
-                fallen |= group
-        fallen |= step.fallen
-        step.fallen = fallen
+            if not group.isdisjoint(step.fallen):
+                step.fallen |= group
         if not _fell_with_target(step):
             return
+        said = refusals_of(step)
 
 
 def _fell_with_target(step: Step) -> bool:
@@ -55,14 +61,22 @@ def _fell_with_target(step: Step) -> bool:
     return found
 
 
-def refused(step: Step, place: int, groups: Sequence[Hashable] | None) -> Refused | None:
-    """What was said against the change at `place`, or against its group; None if it was not refused."""
-    slot = step.slots[place]
-    own = slot.index if slot is not None else place
-    if own not in step.fallen and place not in step.fallen:
-        return None
-    said = [r for r in refusals_of(step) if r.index in (own, place)]
-    if not said and groups is not None:
-        peers = {i for i, group in enumerate(groups) if group == groups[place]}
-        said = [r for r in refusals_of(step) if r.index in peers]
-    return Refused(tuple(said) or (Invalid("Left out with another change that was refused."),))
+class Said:
+    """What was said against the changes of a partial command, looked up by their places."""
+
+    def __init__(self, step: Step, groups: Sequence[Hashable]) -> None:
+        self._step, self._groups = step, groups
+        self._by_index: defaultdict[int, list[Refusal]] = defaultdict(list)
+        self._by_group: defaultdict[Hashable, list[Refusal]] = defaultdict(list)
+        for refusal in refusals_of(step):
+            self._by_index[refusal.index].append(refusal)
+            self._by_group[groups[refusal.index]].append(refusal)
+
+    def against(self, places: range) -> tuple[Refusal, ...] | None:
+        """The refusals of a change and its parts, or those for which they fell; None if they were not refused."""
+        slots = [self._step.slots[place] for place in places]
+        indexes = dict.fromkeys([*places, *(slot.index for slot in slots if slot is not None)])
+        if self._step.fallen.isdisjoint(indexes):
+            return None
+        own = [refusal for index in indexes for refusal in self._by_index[index]]
+        return tuple(own or self._by_group[self._groups[places[0]]])

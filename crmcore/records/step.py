@@ -12,7 +12,7 @@ from uuid import UUID
 from crmcore.errors import Refusal
 from crmcore.platform.context import Context
 from crmcore.platform.database import Transaction
-from crmcore.platform.record import Draft, Operation, Record
+from crmcore.platform.record import Change, Draft, Operation, Record
 from crmcore.records.changes import ExternalRef, FieldValue
 from crmcore.records.shape import shape_of
 
@@ -21,7 +21,7 @@ DraftKey = tuple[type[Record], UUID]
 
 @dataclass(slots=True)
 class Step:
-    """`slots` holds, for each change of the round, its draft, or None where `lost` says why there is none.
+    """`slots` holds, for each of the `changes`, its draft, or None where `lost` says why there is none.
 
     `derived` rounds follow from what the caller was allowed: they ask for no permission. `wary` ones look for values
     that another command took meanwhile. `fallen` are the places of changes that are left out of a partial command.
@@ -30,6 +30,7 @@ class Step:
     ctx: Context
     tx: Transaction
     at: datetime
+    changes: Sequence[Change] = ()
     derived: bool = False
     wary: bool = False
     drafts: dict[DraftKey, Draft] = field(default_factory=dict)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Hashable, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Sequence
 from functools import partial as bind
-from typing import Any, Final, Literal, overload
+from typing import Any, Final, Literal, TypeVar, overload
 from uuid import UUID
 
 from crmcore.errors import Conflict, Refusals
@@ -19,7 +19,8 @@ from crmcore.records.custom import check_custom_uniques, take_custom, write_cust
 from crmcore.records.deletion import draft_deletions, draft_restorations
 from crmcore.records.drafting import draft_creates, draft_updates, fold, refuse_missing
 from crmcore.records.external import check_refs, write_refs, write_refs_back
-from crmcore.records.outcome import let_fall, raise_refusals, refused
+from crmcore.records.outcome import Said, let_fall, raise_refusals
+from crmcore.records.parts import unfold
 from crmcore.records.references import check_references
 from crmcore.records.rows import Row, insert, patch, update
 from crmcore.records.searching import entries_of
@@ -33,6 +34,7 @@ ROUNDS: Final = 16
 ATTEMPTS: Final = 8
 """How often a command looks again when others take its unique values at the same time."""
 
+T = TypeVar("T")
 Groups = Sequence[Hashable] | None
 
 
@@ -59,26 +61,36 @@ async def write(
     none. Deletions come first, then new records, then updates; a new record may name another of the same command.
     """
     if tx is not None:
-        return await _Command(ctx, tx, partial, groups).run(changes)
+        return await Command(ctx, tx, partial, groups).run(changes)
+    return await in_its_own(ctx, lambda own, wary: Command(ctx, own, partial, groups, wary).run(changes))
 
-    async def attempt(wary: bool) -> Sequence[Written | Refused]:
+
+async def in_its_own(ctx: Context, work: Callable[[Transaction, bool], Awaitable[T]]) -> T:
+    """Run `work`, which writes, in a transaction of its own; again when the database asks for it, and when another
+    command took a unique value between our look and our write: `wary` then, to find which record has it."""
+
+    async def attempt(wary: bool) -> T:
         async with ctx.db.transaction() as own:
-            return await _Command(ctx, own, partial, groups, wary).run(changes)
+            return await work(own, wary)
 
     for again in range(ATTEMPTS):
         try:
             return await retrying(bind(attempt, again > 0))
         except Refusals as refusals:
-            # Another command took a value between our look and our write. Looking again tells which record has it.
-            if again == ATTEMPTS - 1 or not isinstance(refusals.__cause__, UniqueViolation):
+            if again == ATTEMPTS - 1 or not taken_meanwhile(refusals):
                 raise
     raise AssertionError
 
 
-class _Command:
+def taken_meanwhile(refusals: Refusals) -> bool:
+    """Whether it was the database that found a unique value taken: looking again tells which record has it."""
+    return isinstance(refusals.__cause__, UniqueViolation)
+
+
+class Command:
     """One command in its transaction: the round that was asked for, and the rounds that follow from it."""
 
-    def __init__(self, ctx: Context, tx: Transaction, partial: bool, groups: Groups, wary: bool = False) -> None:
+    def __init__(self, ctx: Context, tx: Transaction, partial: bool, groups: Groups = None, wary: bool = False) -> None:
         self.ctx, self.tx, self.partial, self.groups, self.wary = ctx, tx, partial, groups, wary
         self.at = ctx.clock()
         self.drafts: list[Draft] = []
@@ -87,46 +99,56 @@ class _Command:
         self.changed: dict[DraftKey, set[str]] = defaultdict(set)
 
     async def run(self, changes: Sequence[Change]) -> list[Written | Refused]:
-        first = Step(self.ctx, self.tx, self.at, wary=self.wary)
+        """Make the changes and what follows; an answer for each."""
+        flat, self.families = unfold(changes)
+        self.first = Step(self.ctx, self.tx, self.at, flat, wary=self.wary)
+        groups = self.groups
+        self._together = [groups[n] if groups else n for n, family in enumerate(self.families) for _ in family]
         try:
-            await self._rounds(first, changes)
+            await self._rounds()
             await history.write_history(self.ctx, self.tx, self.told)
             await write_entries(self.tx, entries_of(self.told))
             await self.tx.send()
         except UniqueViolation as violation:
             raise Refusals([explain(self.drafts, violation)]) from violation
-        answers = [self._answer(first, place) for place in range(len(changes))]
+        said = Said(self.first, self._together) if self.first.fallen else None
+        answers = [self._answer(family, said) for family in self.families]
         for draft in self.drafts:  # each knows all of them: without this ring they are freed at once
             draft.peers = {}
         return answers
 
-    async def _rounds(self, first: Step, changes: Sequence[Change]) -> None:
-        following = await self._round(first, changes)
+    def wrote(self, place: int) -> bool:
+        """Whether the change that was given at `place`, or one of its parts, came to anything."""
+        drafts = (self.first.slots[index] for index in self.families[place])
+        return any(draft is not None and (draft.model, draft.id) in self.versions for draft in drafts)
+
+    async def _rounds(self) -> None:
+        following = await self._round(self.first)
         rounds = 0
         while following:
             rounds += 1
             if rounds > ROUNDS:
                 raise RuntimeError(f"Effects run in a ring: still {following[0]} after {ROUNDS} rounds.")
-            following = await self._round(Step(self.ctx, self.tx, self.at, derived=True), following)
+            following = await self._round(Step(self.ctx, self.tx, self.at, following, derived=True))
 
-    def _answer(self, step: Step, place: int) -> Written | Refused:
-        if self.partial and (said := refused(step, place, self.groups)):
-            return said
-        draft = step.slots[place]
+    def _answer(self, family: range, said: Said | None) -> Written | Refused:
+        if said is not None and (against := said.against(family)) is not None:
+            return Refused(against)
+        draft = self.first.slots[family[0]]
         assert draft is not None
         key = (draft.model, draft.id)
         version = self.versions.get(key) or draft.after["version"]
         return Written(draft.id, version, frozenset(self.changed.get(key, ())))
 
-    async def _round(self, step: Step, changes: Sequence[Change]) -> list[Change]:
-        """Make these changes; answers with those that follow."""
-        step.slots = [None] * len(changes)
-        await _draft(step, changes)
+    async def _round(self, step: Step) -> list[Change]:
+        """Make the changes of a round; answers with those that follow."""
+        step.slots = [None] * len(step.changes)
+        await _draft(step, step.changes)
         await _check(step)
         if self.partial and not step.derived:
-            let_fall(step, self.groups)
+            let_fall(step, self._together)
             await _settle(step)
-            let_fall(step, self.groups)
+            let_fall(step, self._together)
         else:
             await _settle(step)
             raise_refusals(step)

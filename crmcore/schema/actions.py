@@ -27,12 +27,13 @@ from crmcore.kit.text import camel, snake
 from crmcore.platform.context import Context
 from crmcore.query import RecordType, Registry
 from crmcore.query.mapping import ModelClass
-from crmcore.schema.mutations import Payload, answer, identity_arguments
+from crmcore.schema.mutations import answer, identity_arguments
 from crmcore.schema.payloads import make_payload
 from crmcore.schema.roots import RootField
 from crmcore.schema.scalars import ID, record_key
 from crmcore.schema.shapes import Field, Shapes, argument, optional, shaped
 from crmcore.schema.values import python_type
+from crmcore.schema.writing import Payload
 
 ActionCommand = Callable[..., Awaitable[UUID]]
 _Cls = TypeVar("_Cls", bound=type)

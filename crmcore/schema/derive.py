@@ -11,6 +11,7 @@ from crmcore.query import Registry, build, check_figures
 from crmcore.query.declare import Declaration, Extension
 from crmcore.schema.actions import action_mutation
 from crmcore.schema.aggregates import make_aggregates, make_key
+from crmcore.schema.batches import make_batches
 from crmcore.schema.custom import make_custom
 from crmcore.schema.enclosing import controls
 from crmcore.schema.filters import make_filters, make_value_filters
@@ -24,6 +25,7 @@ from crmcore.schema.roots import RootField, query_roots
 from crmcore.schema.search import make_search
 from crmcore.schema.shapes import PROVENANCE, Shapes
 from crmcore.schema.values import make_values
+from crmcore.schema.writing import Writing
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,9 @@ def derive(shares: Sequence[Share]) -> CrmSchema:
         make_filters(registry, shapes, record)
         make_aggregates(registry, shapes, record)
     queries = [*query_roots(registry, shapes), plugins_root(shapes)]
-    mutations = [root for record in registry.records.values() for root in record_mutations(registry, shapes, record)]
+    writing = Writing(registry)
+    make_batches(shapes)
+    mutations = [root for record in registry.records.values() for root in record_mutations(shapes, writing, record)]
     names: Mapping[str, type] = {d.name: d.cls for d in declarations}
     for share in shares:
         mutations += [action_mutation(registry, shapes, cls, share.plugin, names) for cls in share.actions]

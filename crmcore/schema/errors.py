@@ -70,17 +70,18 @@ def user_errors(refused: Refusal | Refusals, paths: Paths, table: str, takes: Ma
     names and the mutation does not take is the record's own, so its `id` is the argument at fault.
     """
     refusals = refused.refusals if isinstance(refused, Refusals) else [refused]
-    return [_user_error(one, paths, table, takes) for one in refusals]
+    return [user_error(one, _path(one.path, paths, takes), table) for one in refusals]
 
 
-def _user_error(one: Refusal, paths: Paths, table: str, takes: Mapping[str, Any]) -> UserError:
+def user_error(one: Refusal, path: list[str], table: str) -> UserError:
+    """The error that a refusal is, with its path as the document wrote it. `table` is the record's that is refused."""
     details = one.details
     existing = details.get("existing_id")
     return UserError(
         typename=TYPENAMES[one.code],
         code=one.code,
         message=one.message,
-        path=_path(one.path, paths, takes),
+        path=path,
         existing=to_global(details.get("existing_table", table), existing) if existing else None,
         currentVersion=details.get("current_version"),
         changedFields=[camel(name) for name in details.get("changed_fields", ())],

@@ -23,6 +23,7 @@ from graphql import (
     GraphQLSchema,
     OperationDefinitionNode,
     OperationType,
+    get_named_type,
     is_non_null_type,
     located_error,
 )
@@ -110,6 +111,10 @@ class Alone:
         return ExecutionResult({self.key: found}, done.errors or None)
 
 
+class Results(list[dict[str, Any]]):
+    """What a batch answers: a payload for each item. The records in one field of them all are of one type."""
+
+
 class CrmExecutor(Executor[Any]):
     """Completes values that the engine has finished, and asks it for records."""
 
@@ -168,10 +173,63 @@ class CrmExecutor(Executor[Any]):
         """Records are caught before NonNull is unwrapped: an awaitable would pass its null check unseen."""
         if isinstance(result, orjson.Fragment):
             return result
+        if isinstance(result, Results):
+            return self._results(return_type, field_details_list, info, path, result)
         if isinstance(result, Root | Ref | Refs):
             said = f"{info.parent_type}.{info.field_name}"
             return self._read(return_type, field_details_list, said, path, result)
         return super().complete_value(return_type, field_details_list, info, path, result, position_context)
+
+    async def _results(
+        self, return_type: GraphQLOutputType, details: Any, info: GraphQLResolveInfo[Any], path: Path, results: Results
+    ) -> list[dict[str, Any]]:
+        """A batch's payloads, field by field: the records of each field are read by one statement."""
+        kind = get_named_type(return_type)
+        assert isinstance(kind, GraphQLObjectType)
+        fields = self.collect_subfields(kind, details).grouped_field_set
+        rows: list[dict[str, Any]] = [dict.fromkeys(fields) for _ in results]
+        for key, field_details in fields.items():
+            name = field_details[0].node.name.value
+            values = [kind.name if name == "__typename" else result[name] for result in results]
+            refs = {number: value for number, value in enumerate(values) if isinstance(value, Ref)}
+            if refs:
+                found = await self._read_each(kind.fields[name].type, field_details, path, key, refs)
+                for number, record in found.items():
+                    rows[number][key] = record
+                continue
+            for number, value in enumerate(values):
+                if value:
+                    place = Path(Path(path, number, None), key, kind.name)
+                    made = self.complete_value(kind.fields[name].type, field_details, info, place, value, None)
+                    rows[number][key] = made
+                else:
+                    rows[number][key] = value
+        return rows
+
+    async def _read_each(
+        self, return_type: GraphQLOutputType, details: Any, path: Path, key: str, refs: Mapping[int, Ref]
+    ) -> Mapping[int, Any]:
+        """The records of these results, by their numbers."""
+        run: Run = self.context_value
+        first = next(iter(refs.values()))
+        root = Root("refs", run.registry.records[first.type], first.deleted)
+        above = path.as_list()
+        reading = Reading(
+            document=run.document,
+            nodes=[detail.node for detail in details],
+            fragments=self.fragment_definitions,
+            variables=self.variable_values.coerced,
+            path=(*above, key),
+            return_type=return_type,
+        )
+        done = await run.engine.read(run.ctx, root, reading, [ref.id for ref in refs.values()])
+        numbers = list(refs)
+        for error in done.errors:
+            number, *below = (error.path or [])[len(above) + 1 :]
+            error.path = [*above, numbers[int(number)], key, *below]
+            self.collected_errors.errors.append(error)
+        assert done.json is not None
+        return dict(zip(numbers, orjson.loads(done.json)))
 
     def _read(
         self, return_type: GraphQLOutputType, details: Any, said: str, path: Path, wanted: Any
@@ -213,4 +271,4 @@ def _root(registry: Registry, wanted: Root | Ref | Refs) -> tuple[Root, Any]:
     return wanted, ()
 
 
-__all__ = ["Alone", "CrmExecutor", "EngineRoot", "Run", "all_given"]
+__all__ = ["Alone", "CrmExecutor", "EngineRoot", "Results", "Run", "all_given"]

@@ -4,31 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 from uuid import UUID
 
-from crmcore.errors import Invalid
-from crmcore.kit.text import article
+from crmcore.errors import Invalid, Refusal
+from crmcore.kit.text import article, camel, snake
 from crmcore.query import RecordType, Registry
 from crmcore.query.mapping import ColumnField, CustomFields, ExternalRefsField, FieldMap, MoneyField, OneField
-from crmcore.records import FieldValue
+from crmcore.records import Create, Delete, FieldValue, Path, Restore, Update
 from crmcore.schema.custom import field_values
 from crmcore.schema.scalars import ID, client_key, record_key
 from crmcore.schema.shapes import Field, Shapes, listed, optional, shaped
 from crmcore.schema.values import column_type
 
-PREFIX = ("input",)
-
 
 @dataclass(slots=True)
 class Given:
-    """What an input holds, in the write engine's words. `external_refs` is None where it says nothing of them."""
+    """What an input holds, in the write engine's words. `external_refs` is None where it says nothing of them; `faults`
+    are what is wrong with it, but for malformed ids."""
 
     values: dict[str, Any] = field(default_factory=dict)
     external_refs: list[tuple[str, str]] | None = None
     custom_fields: list[FieldValue] = field(default_factory=list)
     id: UUID | None = None
+    faults: list[Refusal] = field(default_factory=list)
 
 
 class Writable:
@@ -44,30 +44,79 @@ class Writable:
         """Those that a create or an update has."""
         return {n: f for n, f in self._fields.items() if operation == "create" or f.writable == "always"}
 
-    def read(self, sent: Mapping[str, Any]) -> Given:
-        """The input as values of columns. BadInput for a malformed id, Invalid for amounts in different currencies."""
+    def create(self, sent: Mapping[str, Any], *path: str) -> Create:
+        """The change that a `...CreateInput` asks for, which stands at `path` in the document."""
+        given = self._read(sent, path)
+        return Create(
+            self.record.written, given.values, given.id, given.external_refs or (), given.custom_fields,
+            faults=given.faults, path=path,
+        )  # fmt: skip
+
+    def update(self, sent: Mapping[str, Any], *path: str) -> Update:
+        """The change that `id`, `input` and `expectedVersion` at `path` ask for."""
+        given = self._read(sent["input"], (*path, "input"))
+        return Update(
+            self.record.written, self._key(sent, path), given.values, sent.get("expectedVersion"), given.external_refs,
+            custom_fields=given.custom_fields, faults=given.faults, path=path,
+        )  # fmt: skip
+
+    def delete(self, sent: Mapping[str, Any], *path: str) -> Delete:
+        """The change that `id` and `expectedVersion` at `path` ask for."""
+        return Delete(self.record.written, self._key(sent, path), sent.get("expectedVersion"), path=path)
+
+    def restore(self, sent: Mapping[str, Any], *path: str) -> Restore:
+        """The same, for a deleted record."""
+        return Restore(self.record.written, self._key(sent, path), sent.get("expectedVersion"), path=path)
+
+    def place(self, refusal: Refusal) -> list[str]:
+        """Where in the document stands what is refused of a change that this has read: [input, timeZone]."""
+        change, names = refusal.change, refusal.path
+        if not names:
+            return list(change.path) if len(change.path) > 1 else []
+        head, *rest = map(snake, names)
+        if isinstance(change, Create):
+            inside = (head,) if head == "id" else self.paths.get(head, (camel(head),))
+            return [*change.path, *inside, *map(camel, rest)]
+        inside = self.paths.get(head, (camel(head),))
+        if isinstance(change, Update) and inside[0] in self._update_names:
+            return [*change.path, "input", *inside, *map(camel, rest)]
+        return [*change.path, "expectedVersion" if head == "expected_version" else "id"]
+
+    @cached_property
+    def _update_names(self) -> frozenset[str]:
+        return frozenset(self.fields("update"))
+
+    def _key(self, sent: Mapping[str, Any], path: Path) -> UUID:
+        return record_key(sent["id"], self.record.table, *path, "id")
+
+    def _read(self, sent: Mapping[str, Any], path: Path) -> Given:
+        """The input as values of columns. BadInput for a malformed id."""
         given = Given()
         for name, value in sent.items():
-            if name == "id":
-                given.id = client_key(value, self.record.table, *PREFIX, "id") if value is not None else None
-            else:
-                self._take(given, name, self._fields[name], value)
+            try:
+                self._take(given, name, value, path)
+            except Refusal as fault:
+                given.faults.append(fault)
         return given
 
-    def _take(self, given: Given, name: str, mapped: FieldMap, value: Any) -> None:
-        if isinstance(mapped, ExternalRefsField):
+    def _take(self, given: Given, name: str, value: Any, path: Path) -> None:
+        if name == "id":
+            given.id = None if value is None else client_key(value, self.record.table, *path, name)
+            return
+        mapped = self._fields[name]
+        if isinstance(mapped, ColumnField):
+            given.values[mapped.column] = value
+        elif isinstance(mapped, OneField):
+            table = self._registry.records[mapped.target].table
+            given.values[mapped.column] = None if value is None else record_key(value, table, *path, name)
+        elif isinstance(mapped, ExternalRefsField):
             given.external_refs = [(ref["system"], ref["externalId"]) for ref in value or ()]
         elif isinstance(mapped, CustomFields):
             given.custom_fields = field_values(value)
-        elif isinstance(mapped, OneField):
-            table = self._registry.records[mapped.target].table
-            given.values[mapped.column] = None if value is None else record_key(value, table, *PREFIX, name)
-        elif isinstance(mapped, MoneyField):
+        else:
+            assert isinstance(mapped, MoneyField)
             given.values[mapped.column] = None if value is None else value["amount"]
             self._currency(given, mapped, None if value is None else value["currencyCode"])
-        else:
-            assert isinstance(mapped, ColumnField)
-            given.values[mapped.column] = value
 
     def _currency(self, given: Given, money: MoneyField, code: str | None) -> None:
         """Amounts of one record that share a currency must agree on it; one without an amount has no say."""
@@ -146,4 +195,4 @@ def _columns(record: RecordType) -> set[str]:
     return {f.column for f in record.fields.values() if isinstance(f, ColumnField)}
 
 
-__all__ = ["PREFIX", "Given", "Writable", "make_inputs"]
+__all__ = ["Writable", "make_inputs"]

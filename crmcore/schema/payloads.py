@@ -9,9 +9,12 @@ from graphql import GraphQLNamedType
 
 from crmcore.errors import ErrorCode
 from crmcore.query import RecordType
+from crmcore.records import WriteOutcome
 from crmcore.schema.errors import TYPENAMES, UserError
 from crmcore.schema.scalars import ID
 from crmcore.schema.shapes import Field, Shapes, listed, optional, shaped
+
+_OUTCOME = "What became of the record; null where the mutation says that itself."
 
 _SAID = {
     ErrorCode.VALIDATION: "A value is missing, malformed or against a rule.",
@@ -30,6 +33,7 @@ _SAID = {
 def make_errors(shapes: Shapes) -> list[GraphQLNamedType]:
     """`UserError` and its implementers, which are answered where no field names them."""
     shapes.names("ErrorCode", "What kind of refusal an error is.", {str(code): said for code, said in _SAID.items()})
+    shapes.choice(WriteOutcome)
     shapes.interface(
         "UserError",
         "Why a mutation did not do what was asked. Show the message; decide by the code or the type.",
@@ -68,10 +72,30 @@ def make_payload(shapes: Shapes, record: RecordType) -> None:
         said,
         lambda: [
             shaped(record.root, optional(shapes[record.name]), "The record as it is now; null if it was refused."),
+            shaped("outcome", optional(shapes["WriteOutcome"]), _OUTCOME),
             shaped("errors", listed(shapes["UserError"]), "Empty if it was done."),
         ],
         plugin=record.plugin,
     )
+
+
+def make_batch_payload(shapes: Shapes, record: RecordType) -> None:
+    """`<Records>Payload`, the answer of every batch mutation of a record: a payload for each item."""
+    result = shapes[f"{record.name}Payload"]
+    shapes.object(
+        batch_payload(record),
+        f"What became of each item of a batch of {record.name} records.",
+        lambda: [
+            shaped("results", listed(result), "A result for each item, in the order of the items."),
+            shaped("errors", listed(shapes["UserError"]), "All errors, those of the items too; empty if all was done."),
+        ],
+        plugin=record.plugin,
+    )
+
+
+def batch_payload(record: RecordType) -> str:
+    """`CustomersPayload`."""
+    return f"{record.root_plural[0].upper()}{record.root_plural[1:]}Payload"
 
 
 def _error_fields(shapes: Shapes, more: Sequence[Field] = ()) -> list[Field]:
@@ -83,4 +107,4 @@ def _error_fields(shapes: Shapes, more: Sequence[Field] = ()) -> list[Field]:
     ]
 
 
-__all__ = ["UserError", "make_errors", "make_payload"]
+__all__ = ["UserError", "batch_payload", "make_batch_payload", "make_errors", "make_payload"]

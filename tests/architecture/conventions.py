@@ -200,9 +200,18 @@ def mutations(schema: GraphQLSchema) -> Iterator[str]:
             yield f"{place}: is noun and verb, {noun}... for a {payload.name}"
         if str(payload.fields["errors"].type if "errors" in payload.fields else "") != "[UserError!]!":
             yield f"{payload.name}: needs errors: [UserError!]!"
-        others = {key: value for key, value in payload.fields.items() if key != "errors"}
-        if len(others) != 1 or any(isinstance(value.type, GraphQLNonNull) for value in others.values()):
+        others = {key: value for key, value in payload.fields.items() if key not in {"outcome", "errors"}}
+        if "results" in others:
+            yield from _batch_payload(payload)
+        elif len(others) != 1 or any(isinstance(value.type, GraphQLNonNull) for value in others.values()):
             yield f"{payload.name}: has the record, nullable, beside the errors; has {', '.join(others) or 'none'}"
+
+
+def _batch_payload(payload: GraphQLObjectType) -> Iterator[str]:
+    """The answer of a batch: a payload for each item."""
+    item = get_named_type(payload.fields["results"].type)
+    if str(payload.fields["results"].type) != f"[{item.name}!]!" or not item.name.endswith("Payload"):
+        yield f"{payload.name}.results: is a list of payloads, is {payload.fields['results'].type}"
 
 
 def connections(schema: GraphQLSchema) -> Iterator[str]:
