@@ -14,7 +14,7 @@ from crmcore.http.reading import check_method, idempotency_key, media_type, read
 from crmcore.http.served import Served
 from crmcore.http.sse import EventStream
 from crmcore.http.streams import Session
-from crmcore.schema.errors import DEADLINE, UNAVAILABLE
+from crmcore.schema.errors import DEADLINE, STORAGE_FULL, UNAVAILABLE
 from crmcore.schema.running import QUERY_ONLY, Answer
 
 Find = Callable[[Request], Served]
@@ -84,6 +84,6 @@ def _status(done: Answer, form: str, code: str) -> int:
     """That an operation never began is the client's fault, which only the newer media type shows in the status."""
     if code == QUERY_ONLY:
         return 405
-    if code in {DEADLINE, UNAVAILABLE} and done.data is None:
+    if code in {DEADLINE, STORAGE_FULL, UNAVAILABLE} and done.data is None:
         return 503
     return 400 if not done.executed and form == GRAPHQL else 200

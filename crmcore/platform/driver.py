@@ -8,6 +8,7 @@ DatabaseError
 │   └── CheckViolation
 ├── Retryable               serialization failure, deadlock or a busy file: run the transaction again
 ├── StatementTimeout        the database stopped a statement that took too long
+├── StorageFull             no room on the database's disk
 ├── TransactionOver         a statement after the transaction's end, or a COMMIT that only rolled back
 └── Unavailable             no connection to the database
 """
@@ -65,6 +66,10 @@ class Retryable(DatabaseError):
 
 
 class StatementTimeout(DatabaseError):
+    pass
+
+
+class StorageFull(DatabaseError):
     pass
 
 

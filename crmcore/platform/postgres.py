@@ -216,6 +216,8 @@ def translated(error: Exception) -> Exception:
         return driver.Retryable(str(error))
     if isinstance(error, asyncpg.exceptions.QueryCanceledError | asyncpg.exceptions.LockNotAvailableError):
         return driver.StatementTimeout(str(error))
+    if isinstance(error, asyncpg.exceptions.DiskFullError):
+        return driver.StorageFull(str(error))
     if isinstance(error, asyncpg.exceptions.InFailedSQLTransactionError):
         return driver.TransactionOver(str(error))
     if isinstance(error, _LOST) or (isinstance(error, asyncpg.InterfaceError) and "clos" in str(error)):

@@ -21,7 +21,7 @@ from crmcore.errors import (
 )
 from crmcore.kit.ids import to_global
 from crmcore.kit.text import camel, snake
-from crmcore.platform.database import StatementTimeout, Unavailable
+from crmcore.platform.database import StatementTimeout, StorageFull, Unavailable
 
 log = logging.getLogger("crmcore.schema")
 
@@ -29,6 +29,7 @@ BAD_USER_INPUT: Final = "BAD_USER_INPUT"
 INTERNAL: Final = "INTERNAL_SERVER_ERROR"
 DEADLINE: Final = "DEADLINE_EXCEEDED"
 UNAVAILABLE: Final = "SERVICE_UNAVAILABLE"
+STORAGE_FULL: Final = "STORAGE_FULL"
 
 TYPENAMES: Final[Mapping[ErrorCode, str]] = {
     ErrorCode.VALIDATION: "ValidationError",
@@ -127,6 +128,10 @@ def formatted(error: GraphQLError, request_id: str, *, code: str = "") -> dict[s
     elif isinstance(cause, Unavailable):
         out["message"], extensions["code"] = "The database does not answer. Try again soon.", UNAVAILABLE
         log.error("database unavailable", extra={"request_id": request_id}, exc_info=cause)
+    elif isinstance(cause, StorageFull):
+        out["message"] = "The database has no room left, so nothing was saved. Its operator has to make room."
+        extensions["code"] = STORAGE_FULL
+        log.error("no room on the database's disk", extra={"request_id": request_id}, exc_info=cause)
     else:
         out["message"], extensions["code"] = masked(request_id), INTERNAL
         log.error("unexpected error in request %s at %s", request_id, error.path, exc_info=cause)

@@ -24,7 +24,9 @@ def free_port() -> int:
 class Process:
     """One `crmcore` command. `ready` is the beginning of the line that it prints when it is up."""
 
-    def __init__(self, url: str, arguments: Sequence[str], ready: str, environment: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, url: str, arguments: Sequence[str], ready: str, environment: dict[str, str] | None = None
+    ) -> None:
         self._command = [sys.executable, "-m", "crmcore.cli", "--database", url, *arguments]
         self._environment = {
             **os.environ, "PYTHONPATH": str(ROOT), "CRMCORE_PLUGINS_ENABLED": "false", "CRMCORE_LOG_LEVEL": "error",

@@ -41,7 +41,7 @@ async def deal_with_stages(crm: TestCrm) -> tuple[str, list[str]]:
     made = await crm.gql("""mutation { pipelineCreate(input: {name: "P"}) { pipeline { id } errors { message } } }""")
     pipeline = made["pipelineCreate"]["pipeline"]["id"]
     create = """mutation($p: ID!, $n: String!, $k: Int!) { stageCreate(input: {pipelineId: $p, name: $n, type: OPEN,
-      position: $k, probability: "10"}) { stage { id } errors { message } } }"""
+      position: $k, probability: 10}) { stage { id } errors { message } } }"""
     stages = []
     for n in range(2):
         made = await crm.gql(create, p=pipeline, n=f"S{n}", k=n)

@@ -71,6 +71,8 @@ async def test_what_was_acknowledged_outlives_the_server(database_url: str):
     events: defaultdict[str, list[str]] = defaultdict(list)
     for row in told:
         events[str(row["record_id"])].append(row["type"])
-    assert {key: len(types) for key, types in events.items()} == {key: version for key, (version, _, _) in found.items()}
+    assert {key: len(types) for key, types in events.items()} == {
+        key: version for key, (version, _, _) in found.items()
+    }
     assert all(types[0] == "customer.created" and types.count("customer.created") == 1 for types in events.values())
     assert sorted(str(row["record_id"]) for row in searched) == sorted(found)

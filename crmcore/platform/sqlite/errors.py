@@ -19,6 +19,8 @@ def translated(error: sqlite3.Error, connection: sqlite3.Connection) -> BaseExce
     code = getattr(error, "sqlite_errorcode", None)
     if (code is not None and code & 0xFF in (5, 6)) or "locked" in text:  # SQLITE_BUSY, SQLITE_LOCKED
         return driver.Retryable(text)
+    if code is not None and code & 0xFF == 13:  # SQLITE_FULL
+        return driver.StorageFull(text)
     if text == "interrupted":
         return driver.StatementTimeout(text)
     return error
