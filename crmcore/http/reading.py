@@ -30,8 +30,8 @@ _LESS: Final = 0.9999
 
 
 def media_type(accept: str | None) -> str:
-    """The form of the answer: the best of what the client accepts, the first of equals, but a stream of events only if
-    nothing else is as good: many clients name it with every query. Rejected (406) if it accepts nothing that we have."""
+    """The form of the answer: the best of what the client accepts, the first of equals. A stream of events only if
+    nothing else is as good: many clients name it with every query. Rejected (406) if it accepts nothing we have."""
     if accept in _WILD:
         return _WILD[accept]
     if not accept or not accept.strip():
