@@ -21,6 +21,7 @@ from starlette.websockets import WebSocket
 from crmcore.errors import ConfigError
 from crmcore.http.answers import METHOD_NOT_ALLOWED, NOT_FOUND, Rejected, error_response
 from crmcore.http.console import console_routes
+from crmcore.http.files import receive_file, send_file
 from crmcore.http.graphql import GraphQLEndpoint, sdl, statistics
 from crmcore.http.health import alive, ready
 from crmcore.http.limits import Guard
@@ -94,6 +95,7 @@ class Crm:
         self.schema = parts.schema
         self.db = db
         self.clock = clock
+        self.secret = secret
         self.known = KnownFields()
         self.engine = ReadEngine(
             self.registry,
@@ -151,7 +153,7 @@ class Crm:
 
     def context(self, policy: Policy, cause: UUID | None = None) -> Context:
         """The context of one request or command."""
-        return Context(self.db, policy, self.graph, self.clock, cause or new_id(), self.known)
+        return Context(self.db, policy, self.graph, self.clock, cause or new_id(), self.known, self.secret)
 
     def sdl(self) -> str:
         """The schema as text, plugins included."""
@@ -184,6 +186,8 @@ def create_app(
         routes=[
             graphql,
             WebSocketRoute("/graphql", WebSocketEndpoint(_crm).answer),
+            Route("/files", _receive_file, methods=["POST"]),
+            Route("/files/{id}", _send_file, methods=["GET"]),
             Route("/schema.graphql", _sdl, methods=["GET"]),
             Route("/statistics", _statistics, methods=["GET"]),
             Route("/livez", _alive, methods=["GET"]),
@@ -201,6 +205,14 @@ def create_app(
 def _crm(connection: Request | WebSocket) -> Crm:
     crm: Crm = connection.app.state.crm
     return crm
+
+
+async def _receive_file(request: Request) -> Response:
+    return await receive_file(_crm(request), request)
+
+
+async def _send_file(request: Request) -> Response:
+    return await send_file(_crm(request), request)
 
 
 async def _sdl(request: Request) -> Response:

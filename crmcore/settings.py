@@ -49,6 +49,10 @@ class Settings(BaseModel):
         gt=0,
         description="How often a silent stream looks at its token again, and tells its client that it lives.",
     )
+    max_file_bytes: int = Field(
+        104_857_600, ge=1024, le=2_000_000_000, description="The largest file that may be sent or exported."
+    )
+    file_days: int = Field(7, ge=1, le=3650, description="How many days files are kept.")
 
     page_default: int = Field(50, ge=1, description="Rows of a page when the client names no number.")
     page_max: int = Field(200, ge=1, description="The largest page.")

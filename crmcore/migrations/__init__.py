@@ -11,6 +11,7 @@ CORE: Final = App(
     label="core",
     models=(
         "crmcore.platform.identity",
+        "crmcore.platform.blobs",
         "crmcore.platform.custom",
         "crmcore.platform.events",
         "crmcore.platform.idempotency",
@@ -19,6 +20,7 @@ CORE: Final = App(
         "crmcore.platform.search",
         "crmcore.records.external",
         "crmcore.records.custom.models",
+        "crmcore.domain.files.models",
         "crmcore.domain.people.models",
         "crmcore.domain.catalogue.models",
         "crmcore.domain.customers.models",

@@ -23,7 +23,7 @@ class Context:
 
     `graph` is the app's `records.RecordGraph`, which every write needs (this room cannot name its type). `known` are
     the definitions of custom fields that the process has read; to this context they are as they were when it began,
-    but for what it changes itself (`custom_fields_changed`).
+    but for what it changes itself (`custom_fields_changed`). `secret` signs links to files.
     """
 
     db: Database
@@ -32,6 +32,7 @@ class Context:
     clock: Callable[[], datetime] = times.now
     cause: UUID = field(default_factory=new_id)
     known: KnownFields = field(default_factory=KnownFields)
+    secret: bytes = field(default=b"", repr=False)
     _uncertain: bool = False
 
     @property

@@ -12,6 +12,7 @@
     UtcDatetime  datetime in UTC   text      timestamptz         "2026-11-22T09:30:00.000000+00:00"
     Day          date              text      date                "2026-11-22"
     Json         list, dict, ...   text      jsonb               as it is
+    Bytes        bytes             blob      bytea               (never shown)
 
 Text sorts by code point on both databases. Tortoise's own field classes are not used in models: their datetimes compare
 as text with offsets on SQLite, and their decimals pass through a float there.
@@ -229,6 +230,11 @@ class Json(Column, fields.JSONField[Any]):  # type: ignore[misc]  # Tortoise typ
     def writer(self, dialect: Dialect) -> Writer | None:
         """SQLite keeps it as text."""
         return None if dialect == "postgres" else lambda value: orjson.dumps(value).decode()
+
+
+class Bytes(Column, fields.BinaryField[Any]):  # type: ignore[misc]  # Tortoise types it as bytes, too
+    kind = "bytes"
+    pg_type = "bytea"
 
 
 class ChoiceList(Json):

@@ -6,7 +6,7 @@ from types import ModuleType
 from typing import Any, Final
 
 from crmcore.query.declare import Declaration
-from crmcore.schema import activities, audit, care, cases, catalogue, contacts, custom, customers, deals, people
+from crmcore.schema import activities, audit, care, cases, catalogue, contacts, custom, customers, deals, files, people
 
 _AREAS: Final[tuple[ModuleType, ...]] = (
     people,
@@ -19,6 +19,7 @@ _AREAS: Final[tuple[ModuleType, ...]] = (
     activities,
     custom,
     audit,
+    files,
 )
 
 
