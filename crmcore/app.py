@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -33,6 +34,7 @@ from crmcore.platform.access import Policy
 from crmcore.platform.context import Context
 from crmcore.platform.custom import KnownFields
 from crmcore.platform.database import Database, connect
+from crmcore.platform.jobs import JobKind, Pace, Worker, prune_jobs
 from crmcore.platform.metadata import App, load_models
 from crmcore.platform.migrate import pending
 from crmcore.platform.secrets import signing_key
@@ -84,6 +86,11 @@ async def compose(plugins: Plugins) -> Composition:
         raise Misdeclared(str(error)) from error
 
 
+def _job_kinds(crm: Crm) -> Iterator[JobKind]:
+    """Every kind of job that the core has."""
+    yield prune_jobs(crm.settings.job_kept_days, crm.settings.dead_job_kept_days)
+
+
 class Crm:
     """One app: its settings, its plugins, its schema, its database and its engines."""
 
@@ -114,6 +121,7 @@ class Crm:
             persisted=read_manifest(settings.persisted_documents),
             dropped=self.engine.plans.forget,
         )
+        self.jobs = {kind.name: kind for kind in _job_kinds(self)}
         self.runner = Runner(self.schema, self.engine, documents, settings.request_seconds, self.plugins.listing)
 
     @classmethod
@@ -155,6 +163,26 @@ class Crm:
         """The context of one request or command."""
         return Context(self.db, policy, self.graph, self.clock, cause or new_id(), self.known, self.secret)
 
+    def worker(self) -> Worker:
+        """A worker for the jobs of this app."""
+        pace = Pace(self.settings.worker_jobs, self.settings.job_lease_seconds, self.settings.drain_seconds)
+        return Worker(self.db, self.jobs, self.context, self.clock, pace)
+
+    @asynccontextmanager
+    async def working(self) -> AsyncIterator[None]:
+        """A worker runs jobs while the block does, and ends well after it."""
+        worker = self.worker()
+        task = asyncio.create_task(worker.run())
+        try:
+            yield
+        finally:
+            worker.stop()
+            await task
+
+    async def run_jobs(self) -> int:
+        """Run all jobs that are due now, and what follows from them, without waiting; how many."""
+        return await self.worker().drain()
+
     def sdl(self) -> str:
         """The schema as text, plugins included."""
         return self._sdl
@@ -178,7 +206,8 @@ def create_app(
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         async with Crm.open(known, plugins, parts=parts, clock=clock) as crm:
             app.state.crm = crm
-            yield
+            async with crm.working() if known.worker else nullcontext():
+                yield
 
     graphql = Route("/graphql", GraphQLEndpoint(_crm).answer)
     graphql.methods = None  # it refuses the others itself, in words of its own

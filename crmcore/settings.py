@@ -54,6 +54,12 @@ class Settings(BaseModel):
     )
     file_days: int = Field(7, ge=1, le=3650, description="How many days files are kept.")
 
+    worker: bool = Field(True, description="Whether the server runs jobs too; `crmcore worker` runs them apart.")
+    worker_jobs: int = Field(10, ge=1, le=1000, description="How many jobs a worker runs at the same time.")
+    job_lease_seconds: float = Field(60.0, ge=3, description="How long a dead worker's jobs wait for another worker.")
+    job_kept_days: int = Field(7, ge=0, description="How long jobs that are done or cancelled are kept.")
+    dead_job_kept_days: int = Field(90, ge=0, description="How long jobs that failed for good are kept.")
+
     page_default: int = Field(50, ge=1, description="Rows of a page when the client names no number.")
     page_max: int = Field(200, ge=1, description="The largest page.")
     persisted_documents: Path | None = Field(

@@ -63,6 +63,10 @@ class TestCrm:
         data: Answer = answer["data"]
         return data
 
+    async def run_jobs(self) -> int:
+        """Run all jobs that are due now; how many."""
+        return await self.crm.run_jobs()
+
     async def token_for(self, *, user_id: UUID | None = None, reach: Reach = Reach.TENANT) -> str:
         """Another token of the tenant."""
         async with self.crm.db.transaction() as tx:
@@ -89,7 +93,7 @@ async def running(app: Starlette) -> AsyncIterator[Starlette]:
 @asynccontextmanager
 async def open_crm(url: str, plugins: Plugins | None = None, **settings: Any) -> AsyncIterator[TestCrm]:
     """An app on this database. Without `plugins` it has none, whatever is installed."""
-    known = Settings(database_url=url, database_connections=5, **settings)
+    known = Settings(**{"database_url": url, "database_connections": 5, "worker": False, **settings})
     parts = await (_core() if plugins is None else compose(plugins))
     async with running(create_app(known, parts=parts)) as app:
         crm: Crm = app.state.crm

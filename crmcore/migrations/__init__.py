@@ -15,6 +15,7 @@ CORE: Final = App(
         "crmcore.platform.custom",
         "crmcore.platform.events",
         "crmcore.platform.idempotency",
+        "crmcore.platform.jobs.models",
         "crmcore.platform.numbering",
         "crmcore.platform.secrets",
         "crmcore.platform.search",

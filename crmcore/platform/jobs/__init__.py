@@ -1,0 +1,27 @@
+"""Work for later: jobs in a table, asked for in the transaction that needs them, run by workers of any process."""
+
+from crmcore.platform.jobs.enqueueing import enqueue
+from crmcore.platform.jobs.finishing import LeaseLost
+from crmcore.platform.jobs.kinds import GiveUp, JobCancelled, JobKind, JobRun, RunLater
+from crmcore.platform.jobs.models import CronEntry, Job, JobState, Priority
+from crmcore.platform.jobs.policies import system_policy
+from crmcore.platform.jobs.upkeep import prune_jobs
+from crmcore.platform.jobs.worker import Pace, Worker
+
+__all__ = [
+    "CronEntry",
+    "GiveUp",
+    "Job",
+    "JobCancelled",
+    "JobKind",
+    "JobRun",
+    "JobState",
+    "LeaseLost",
+    "Pace",
+    "Priority",
+    "RunLater",
+    "Worker",
+    "enqueue",
+    "prune_jobs",
+    "system_policy",
+]
