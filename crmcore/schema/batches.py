@@ -13,6 +13,7 @@ from crmcore.kit.text import article
 from crmcore.query import RecordType
 from crmcore.records import Change
 from crmcore.schema.errors import user_error
+from crmcore.schema.inputs import RECORD_VERSION
 from crmcore.schema.payloads import batch_payload
 from crmcore.schema.roots import RootField
 from crmcore.schema.scalars import ID
@@ -24,7 +25,6 @@ MOST_ITEMS: Final = 1000
 VERSION: Final = (
     "The version you read. If the record has changed since, nothing is done and a ConflictError says what changed."
 )
-_RECORD_VERSION: Final = "RecordVersionInput"
 
 Read = Callable[..., Change]
 
@@ -40,7 +40,7 @@ def make_batches(shapes: Shapes) -> None:
     """What the batches of all records share."""
     shapes.choice(BatchMode)
     shapes.input(
-        _RECORD_VERSION,
+        RECORD_VERSION,
         "A record, and the version in which it is known.",
         lambda: [
             shaped("id", ID, "The record's global id."),
@@ -77,7 +77,7 @@ def batch_mutation(writing: Writing, shapes: Shapes, record: RecordType, operati
     if operation == "update":
         make_update_item(shapes, record)
     kinds = {"create": f"{record.name}CreateInput", "update": f"{record.name}UpdateItem"}
-    items = shapes[kinds.get(operation, _RECORD_VERSION)]
+    items = shapes[kinds.get(operation, RECORD_VERSION)]
     read: Read = getattr(writing.of[record.written], operation)
 
     async def resolve(_source: Any, info: GraphQLResolveInfo[Any], **given: Any) -> Payload:

@@ -1,163 +1,91 @@
-"""The inputs of create and update, and how what a client sent becomes a change of a record."""
+"""The inputs of create and update, and of the parts that are written with a record."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from functools import cached_property, partial
-from typing import Any
-from uuid import UUID
+from collections.abc import Iterable
+from functools import partial
+from typing import Any, Final
 
-from crmcore.errors import Invalid, Refusal
-from crmcore.kit.text import article, camel, snake
-from crmcore.query import RecordType, Registry
+from crmcore.kit.text import article
 from crmcore.query.mapping import ColumnField, CustomFields, ExternalRefsField, FieldMap, MoneyField, OneField
-from crmcore.records import Create, Delete, FieldValue, Path, Restore, Update
-from crmcore.schema.custom import field_values
-from crmcore.schema.scalars import ID, client_key, record_key
+from crmcore.schema.scalars import ID
 from crmcore.schema.shapes import Field, Shapes, listed, optional, shaped
 from crmcore.schema.values import column_type
+from crmcore.schema.writable import Writable
 
-
-@dataclass(slots=True)
-class Given:
-    """What an input holds, in the write engine's words. `external_refs` is None where it says nothing of them; `faults`
-    are what is wrong with it, but for malformed ids."""
-
-    values: dict[str, Any] = field(default_factory=dict)
-    external_refs: list[tuple[str, str]] | None = None
-    custom_fields: list[FieldValue] = field(default_factory=list)
-    id: UUID | None = None
-    faults: list[Refusal] = field(default_factory=list)
-
-
-class Writable:
-    """The fields of one record that clients may write, by the names they have in inputs."""
-
-    def __init__(self, registry: Registry, record: RecordType) -> None:
-        self.record = record
-        self._registry = registry
-        self._fields = {_input_name(f): f for f in record.fields.values() if f.writable != "never"}
-        self.paths = _paths(self._fields)
-
-    def fields(self, operation: str) -> dict[str, FieldMap]:
-        """Those that a create or an update has."""
-        return {n: f for n, f in self._fields.items() if operation == "create" or f.writable == "always"}
-
-    def create(self, sent: Mapping[str, Any], *path: str) -> Create:
-        """The change that a `...CreateInput` asks for, which stands at `path` in the document."""
-        given = self._read(sent, path)
-        return Create(
-            self.record.written, given.values, given.id, given.external_refs or (), given.custom_fields,
-            faults=given.faults, path=path,
-        )  # fmt: skip
-
-    def update(self, sent: Mapping[str, Any], *path: str) -> Update:
-        """The change that `id`, `input` and `expectedVersion` at `path` ask for."""
-        given = self._read(sent["input"], (*path, "input"))
-        return Update(
-            self.record.written, self._key(sent, path), given.values, sent.get("expectedVersion"), given.external_refs,
-            custom_fields=given.custom_fields, faults=given.faults, path=path,
-        )  # fmt: skip
-
-    def delete(self, sent: Mapping[str, Any], *path: str) -> Delete:
-        """The change that `id` and `expectedVersion` at `path` ask for."""
-        return Delete(self.record.written, self._key(sent, path), sent.get("expectedVersion"), path=path)
-
-    def restore(self, sent: Mapping[str, Any], *path: str) -> Restore:
-        """The same, for a deleted record."""
-        return Restore(self.record.written, self._key(sent, path), sent.get("expectedVersion"), path=path)
-
-    def place(self, refusal: Refusal) -> list[str]:
-        """Where in the document stands what is refused of a change that this has read: [input, timeZone]."""
-        change, names = refusal.change, refusal.path
-        if not names:
-            return list(change.path) if len(change.path) > 1 else []
-        head, *rest = map(snake, names)
-        if isinstance(change, Create):
-            inside = (head,) if head == "id" else self.paths.get(head, (camel(head),))
-            return [*change.path, *inside, *map(camel, rest)]
-        inside = self.paths.get(head, (camel(head),))
-        if isinstance(change, Update) and inside[0] in self._update_names:
-            return [*change.path, "input", *inside, *map(camel, rest)]
-        return [*change.path, "expectedVersion" if head == "expected_version" else "id"]
-
-    @cached_property
-    def _update_names(self) -> frozenset[str]:
-        return frozenset(self.fields("update"))
-
-    def _key(self, sent: Mapping[str, Any], path: Path) -> UUID:
-        return record_key(sent["id"], self.record.table, *path, "id")
-
-    def _read(self, sent: Mapping[str, Any], path: Path) -> Given:
-        """The input as values of columns. BadInput for a malformed id."""
-        given = Given()
-        for name, value in sent.items():
-            try:
-                self._take(given, name, value, path)
-            except Refusal as fault:
-                given.faults.append(fault)
-        return given
-
-    def _take(self, given: Given, name: str, value: Any, path: Path) -> None:
-        if name == "id":
-            given.id = None if value is None else client_key(value, self.record.table, *path, name)
-            return
-        mapped = self._fields[name]
-        if isinstance(mapped, ColumnField):
-            given.values[mapped.column] = value
-        elif isinstance(mapped, OneField):
-            table = self._registry.records[mapped.target].table
-            given.values[mapped.column] = None if value is None else record_key(value, table, *path, name)
-        elif isinstance(mapped, ExternalRefsField):
-            given.external_refs = [(ref["system"], ref["externalId"]) for ref in value or ()]
-        elif isinstance(mapped, CustomFields):
-            given.custom_fields = field_values(value)
-        else:
-            assert isinstance(mapped, MoneyField)
-            given.values[mapped.column] = None if value is None else value["amount"]
-            self._currency(given, mapped, None if value is None else value["currencyCode"])
-
-    def _currency(self, given: Given, money: MoneyField, code: str | None) -> None:
-        """Amounts of one record that share a currency must agree on it; one without an amount has no say."""
-        column = money.currency_column
-        held = given.values.get(column)
-        if code is not None and held is not None and held != code:
-            raise Invalid(f"All amounts of this record are in one currency, not {held} and {code}.", column)
-        if held is None and not (code is None and self._shared(money)):
-            given.values[column] = code
-
-    def _shared(self, money: MoneyField) -> bool:
-        """Whether something else needs the currency when this amount is cleared."""
-        found = (f for f in self.record.fields.values() if isinstance(f, MoneyField) and f is not money)
-        others = (f for f in found if isinstance(f.amount, ColumnField))
-        column = money.currency_column
-        return any(other.currency_column == column for other in others) or column in _columns(self.record)
+RECORD_VERSION: Final = "RecordVersionInput"
 
 
 def make_inputs(writable: Writable, shapes: Shapes) -> None:
-    """`<Record>CreateInput` and `<Record>UpdateInput`."""
+    """`<Record>CreateInput` and `<Record>UpdateInput`; for a part of another record `<Record>ChangesInput`, and
+    `<Record>PartInput` where its own create names that record."""
     record = writable.record
-    for operation, said in (
-        ("create", f"A new {record.name}."),
-        ("update", f"Changes of {article(record.name)}: a field left out stays as it is, null clears it."),
-    ):
-        if operation in record.writes:
-            name = f"{record.name}{operation.capitalize()}Input"
-            shapes.input(name, said, partial(_fields, writable, shapes, operation), plugin=record.plugin)
+    made: list[tuple[str, str, Any]] = []
+    if "create" in record.writes:
+        made.append(("Create", f"A new {record.name}.", partial(_create_fields, writable, shapes)))
+        if _names_its_whole(writable):
+            said = f"A new {record.name} that is given with the record it is a part of."
+            made.append(("Part", said, partial(_create_fields, writable, shapes, part=True)))
+    if "update" in record.writes:
+        said = f"Changes of {article(record.name)}: a field left out stays as it is, null clears it."
+        made.append(("Update", said, partial(_update_fields, writable, shapes)))
+    if writable.whole_keys and record.writes:
+        said = f"What is to be done with the {record.name} records that are parts of another."
+        made.append(("Changes", said, partial(_changes, writable, shapes)))
+    for kind, said, fields in made:
+        shapes.input(f"{record.name}{kind}Input", said, fields, plugin=record.plugin)
 
 
-def _fields(writable: Writable, shapes: Shapes, operation: str) -> Iterable[Field]:
-    if operation == "create":
-        said = "An id of your own choice, for creating offline or trying again: a UUID, bare or as a global id."
-        yield shaped("id", optional(ID), said)
-    for name, mapped in writable.fields(operation).items():
-        kind = _kind(shapes, mapped)
-        needed = operation == "create" and mapped.required
-        said = f"Global id. {mapped.description}" if isinstance(mapped, OneField) else mapped.description
-        if isinstance(mapped, CustomFields):
-            said = "Values of the fields that you defined for this type of record; the others stay as they are."
-        yield shaped(name, kind if needed else optional(kind), said, plugin=mapped.plugin, deprecated=mapped.deprecated)
+def _names_its_whole(writable: Writable) -> bool:
+    """Whether a create must name a record that this one is a part of."""
+    return any(isinstance(f, OneField) and f.required and f.column in writable.whole_keys for f in writable.all())
+
+
+def new_part(writable: Writable) -> str:
+    """The input of a new part that is given with its whole."""
+    return f"{writable.record.name}{'Part' if _names_its_whole(writable) else 'Create'}Input"
+
+
+def _create_fields(writable: Writable, shapes: Shapes, *, part: bool = False) -> Iterable[Field]:
+    said = "An id of your own choice, for creating offline or trying again: a UUID, bare or as a global id."
+    yield shaped("id", optional(ID), said)
+    for name, mapped in writable.fields("create").items():
+        given = part and isinstance(mapped, OneField) and mapped.column in writable.whole_keys
+        yield _field(shapes, name, mapped, needed=mapped.required and not given)
+    for name, many in writable.parts.items():
+        other = writable.of_part(many)
+        if "create" in other.record.writes:
+            said = f"Created with it. {many.description}"
+            yield shaped(name, optional(listed(shapes[new_part(other)])), said, plugin=many.plugin)
+
+
+def _update_fields(writable: Writable, shapes: Shapes) -> Iterable[Field]:
+    for name, mapped in writable.fields("update").items():
+        yield _field(shapes, name, mapped, needed=False)
+    for name, many in writable.parts.items():
+        kind = shapes[f"{many.target}ChangesInput"]
+        said = f"Created, changed and deleted with it. {many.description}"
+        yield shaped(name, optional(kind), said, plugin=many.plugin)
+
+
+def _changes(writable: Writable, shapes: Shapes) -> Iterable[Field]:
+    record = writable.record
+    kinds = {
+        "create": (new_part(writable), "New ones."),
+        "update": (f"{record.name}UpdateItem", "Those that change."),
+        "delete": (RECORD_VERSION, "Those that go, with everything that is part of them."),
+    }
+    for verb, (kind, said) in kinds.items():
+        if verb in record.writes:
+            yield shaped(verb, optional(listed(shapes[kind])), said, plugin=record.plugin)
+
+
+def _field(shapes: Shapes, name: str, mapped: FieldMap, *, needed: bool) -> Field:
+    kind = _kind(shapes, mapped)
+    said = f"Global id. {mapped.description}" if isinstance(mapped, OneField) else mapped.description
+    if isinstance(mapped, CustomFields):
+        said = "Values of the fields that you defined for this type of record; the others stay as they are."
+    return shaped(name, kind if needed else optional(kind), said, plugin=mapped.plugin, deprecated=mapped.deprecated)
 
 
 def _kind(shapes: Shapes, mapped: FieldMap) -> Any:
@@ -173,26 +101,4 @@ def _kind(shapes: Shapes, mapped: FieldMap) -> Any:
     return column_type(shapes, mapped)
 
 
-def _input_name(mapped: FieldMap) -> str:
-    return f"{mapped.name}Id" if isinstance(mapped, OneField) else mapped.name
-
-
-def _paths(fields: Mapping[str, FieldMap]) -> dict[str, tuple[str, ...]]:
-    """Where in the input a column of the write engine's refusals stands."""
-    found: dict[str, tuple[str, ...]] = {"external_refs": ("externalRefs",), "custom_fields": ("customFields",)}
-    for name, mapped in fields.items():
-        if isinstance(mapped, MoneyField):
-            found[mapped.column] = (name,)
-            found.setdefault(mapped.currency_column, (name, "currencyCode"))
-        elif isinstance(mapped, ColumnField):
-            found[mapped.column] = (name,)
-        elif isinstance(mapped, OneField):
-            found[mapped.column] = found[mapped.column.removesuffix("_id")] = (name,)
-    return found
-
-
-def _columns(record: RecordType) -> set[str]:
-    return {f.column for f in record.fields.values() if isinstance(f, ColumnField)}
-
-
-__all__ = ["Writable", "make_inputs"]
+__all__ = ["RECORD_VERSION", "make_inputs"]

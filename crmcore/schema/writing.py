@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from crmcore.errors import Refusal, Refusals
@@ -11,7 +11,7 @@ from crmcore.query import RecordType, Ref, Registry
 from crmcore.records import Change, Done, Refused, WriteOutcome, write_each
 from crmcore.schema.errors import UserError, user_error
 from crmcore.schema.executor import Results, Run
-from crmcore.schema.inputs import Writable
+from crmcore.schema.writable import Writable
 
 Payload = dict[str, Any]
 
@@ -20,9 +20,10 @@ class Writing:
     """The records of one schema that may be written: how their inputs are read, and what they are answered."""
 
     def __init__(self, registry: Registry) -> None:
-        self.of: Mapping[type[Record], Writable] = {
-            record.written: Writable(registry, record) for record in registry.records.values() if not record.is_log
-        }
+        self.of: dict[type[Record], Writable] = {}
+        for record in registry.records.values():
+            if not record.is_log:
+                self.of[record.written] = Writable(registry, record, self.of)
 
     async def one(self, run: Run, record: RecordType, change: Change) -> Payload:
         """Make one change: the record's payload."""
