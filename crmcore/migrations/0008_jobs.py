@@ -5,7 +5,7 @@ from crmcore.platform.tables import FilledIndex, UniqueIndex
 from tortoise.indexes import Index
 
 class Migration(migrations.Migration):
-    dependencies = [('core', '0006_idempotency')]
+    dependencies = [('core', '0007_files')]
 
     operations = [
         ops.CreateModel(
