@@ -46,4 +46,6 @@ async def opened(
         tenant = await find_tenant(crm.db)
         if tenant is None:
             raise ConfigError(f"The tenant {DEFAULT_TENANT!r} is not there: run crmcore migrate.")
-        yield crm, crm.context(Policy(tenant, Actor(kind, name=name)))
+        context = crm.context(Policy(tenant, Actor(kind, name=name)))
+        context.operation = name
+        yield crm, context

@@ -44,13 +44,15 @@ class Reach(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who acts: `id` is the user's, the token's or the plugin's; `user_id` and `team_id` are set for a user."""
+    """Who acts: `id` is the user's, the token's or the plugin's; `user_id` and `team_id` are set for a user, `token_id`
+    where an API token was used."""
 
     kind: ActorKind
     id: UUID | None = None
     user_id: UUID | None = None
     team_id: UUID | None = None
     name: str = ""
+    token_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)

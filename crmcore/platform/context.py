@@ -19,7 +19,8 @@ from crmcore.platform.enclosed import Enclosed
 
 @dataclass(slots=True)
 class Context:
-    """Handed to every command and every read. `cause` groups the events of one request.
+    """Handed to every command and every read. `cause` groups the events of one request. `operation` names what is done
+    (a mutation, a job, a command), `reason` is why the caller says it is: both stand in every event.
 
     `graph` is the app's `records.RecordGraph`, which every write needs (this room cannot name its type). `known` are
     the definitions of custom fields that the process has read; to this context they are as they were when it began,
@@ -33,6 +34,8 @@ class Context:
     cause: UUID = field(default_factory=new_id)
     known: KnownFields = field(default_factory=KnownFields)
     secret: bytes = field(default=b"", repr=False)
+    operation: str = ""
+    reason: str = ""
     _uncertain: bool = False
 
     @property

@@ -25,7 +25,7 @@ from crmcore.kit import times
 from crmcore.kit.ids import new_id
 from crmcore.kit.sql import Bind, Dialect, Sql, Statement, join, render, value
 from crmcore.kit.text import fold
-from crmcore.platform.access import Actor, ActorKind, Policy, Reach
+from crmcore.platform.access import TENANT_REACH, Access, Actor, ActorKind, Policy, Reach
 from crmcore.platform.database import Database, Row, Transaction
 from crmcore.platform.fields import Choice, Int, Text, UtcDatetime, Uuid
 from crmcore.platform.tables import UniqueIndex
@@ -72,6 +72,8 @@ class ApiToken(Model):
     created_at = UtcDatetime()
     expires_at = UtcDatetime(null=True)
     revoked_at = UtcDatetime(null=True)
+
+    access: ClassVar[Access] = TENANT_REACH
 
     class Meta(Model.Meta):
         table = "api_token"
@@ -193,7 +195,7 @@ _LOOKUP: Final[Mapping[Dialect, Statement]] = {"sqlite": _lookup("sqlite"), "pos
 def _policy(row: Row) -> Policy:
     kind = ActorKind(row["actor_kind"])
     token, tenant, user, team = (_ID.from_driver(row[c]) for c in ("id", "tenant_id", "user_id", "team_id"))
-    actor = Actor(kind, user if kind is ActorKind.USER else token, user, team, row["name"])
+    actor = Actor(kind, user if kind is ActorKind.USER else token, user, team, row["name"], token)
     return Policy(tenant, actor, Reach(row["reach"]), int(row["fields_version"]))
 
 

@@ -46,10 +46,10 @@ def predicate(
     return guard.rows(model, alias, 0, deleted=deleted)
 
 
-def readable(policy: Policy, model: type[Model]) -> bool:
-    """Whether the caller may read rows of `model` at all."""
+def readable(policy: Policy, model: type[Model], *, reached: bool = False) -> bool:
+    """Whether the caller may read rows of `model` at all; `reached` as in `predicate`."""
     access: Access = getattr(model, "access", WHOLE_TENANT)
-    near = access.kind == "reach" and policy.reach is not Reach.TENANT
+    near = access.kind == "reach" and policy.reach is not Reach.TENANT and not reached
     return not near and policy.may("read", model._meta.db_table)
 
 

@@ -4,6 +4,7 @@ from crmcore.query.building import build
 from crmcore.query.child_figures import check_figures
 from crmcore.query.declare import (
     Actor,
+    AnyRecord,
     Declaration,
     Extension,
     FreeData,
@@ -22,6 +23,7 @@ from crmcore.query.declare import (
 )
 from crmcore.query.execute import Completed, ReadEngine
 from crmcore.query.mapping import (
+    AnyField,
     BatchField,
     ColumnField,
     CustomFields,
@@ -46,6 +48,8 @@ from crmcore.query.scope import Limits
 
 __all__ = [
     "Actor",
+    "AnyField",
+    "AnyRecord",
     "BatchField",
     "ColumnField",
     "Completed",

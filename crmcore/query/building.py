@@ -13,8 +13,10 @@ from crmcore.platform.fields import Column as ColumnType
 from crmcore.platform.fields import Uuid
 from crmcore.platform.record import SYSTEM_COLUMNS, OwnedRecord
 from crmcore.query.computed import computed
-from crmcore.query.declare import Actor, Declaration, Extension, FieldSpec, FreeData, Many, Money, Timeline
+from crmcore.query.declare import Actor, AnyRecord, Declaration, Extension, FieldSpec, FreeData, Many, Money, Timeline
 from crmcore.query.mapping import (
+    AnyField,
+    AnyIdField,
     BatchField,
     ColumnField,
     CustomFields,
@@ -106,10 +108,19 @@ def _common(own: RecordType, registry: Registry) -> Iterable[FieldMap]:
         name="customFields", description="The fields that you defined for this type of record, in their order.",
         nullable=False, writable="always",
     )  # fmt: skip
+    yield from _about(own, registry)
     if issubclass(model, OwnedRecord):
         for name, target, text in (("owner", "User", "Who is responsible."), ("team", "Team", "The owner's team.")):
             if target in registry.records:
                 yield OneField(name=name, description=text, column=f"{name}_id", target=target, writable="always")
+
+
+def _about(own: RecordType, registry: Registry) -> Iterable[FieldMap]:
+    """The lists of what was written about the record, in logs about records of any kind."""
+    told: dict[str, Any] = {"column": "record_id", "kind_column": "record_type", "nullable": False}
+    if "AuditEntry" in registry.records:
+        said = "Everything that happened to the record: who changed what, when and why."
+        yield ManyField(name="history", description=said, target="AuditEntry", **told)
 
 
 def _fields(
@@ -138,6 +149,8 @@ def _fields(
             yield _many(own, by_class[get_args(inner)[0]], spec, shared, registry, where)
         elif inner is Actor:
             yield _actor(own, spec.column or attribute, shared)
+        elif inner is AnyRecord:
+            yield from _any(own, spec.column or attribute, shared, nullable, where)
         elif inner in by_class:
             yield _one(own, by_class[inner], attribute, spec, shared, nullable, where)
         else:
@@ -176,6 +189,17 @@ def _actor(own: RecordType, name: str, shared: dict[str, Any]) -> StampField:
     _column(own.model, kind)
     _column(own.model, key)
     return StampField(**shared, nullable=False, kind_column=kind, id_column=key)
+
+
+def _any(own: RecordType, name: str, shared: dict[str, Any], nullable: bool, where: str) -> Iterable[FieldMap]:
+    if not nullable:
+        raise TypeError(f"{where}: the record may be deleted or not visible, so annotate it `AnyRecord | None`.")
+    kind, key = f"{name}_type", f"{name}_id"
+    _column(own.model, kind)
+    _column(own.model, key)
+    yield AnyField(**shared, kind_column=kind, id_column=key)
+    told = {**shared, "name": f"{shared['name']}Id", "description": f"The global id of: {shared['description']}"}
+    yield AnyIdField(**told, nullable=False, kind_column=kind, id_column=key)
 
 
 def _one(

@@ -15,6 +15,8 @@ from crmcore.query.custom import CustomValues
 from crmcore.query.dialects import Expression, Pair
 from crmcore.query.filters import Filters
 from crmcore.query.mapping import (
+    AnyField,
+    AnyIdField,
     BatchField,
     CustomFields,
     ExternalRefsField,
@@ -124,6 +126,12 @@ class Records:
             found = (*place, selected.key)
             name = f"{type_.name}.{selected.name}"
             return self.connections.compile(name, target, tie, given, inner_type(below), selected.nodes, found)
+        if isinstance(field, AnyField):
+            known = [record for record in self.scope.registry.records.values() if not record.is_log]
+            named = Named(table.col(field.kind_column), table.col(field.id_column))
+            return self.one_of(known, named, selected.nodes, (*place, selected.key))
+        if isinstance(field, AnyIdField):
+            return f"{table.col(field.kind_column)} || '_' || {table.col(field.id_column)}"
         if isinstance(field, TimelineField):
             given = self.scope.selection.arguments(selected, below)
             found = (*place, selected.key)

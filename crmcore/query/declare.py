@@ -67,6 +67,10 @@ class Moment:
     of: tuple[str, ...]
 
 
+class AnyRecord:
+    """Annotation of a to-one relation to a record of any kind: columns `<name>_type` and `<name>_id`."""
+
+
 class Actor:
     """Annotation of who acted: columns `<name>_kind` and `<name>_id`."""
 

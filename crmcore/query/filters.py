@@ -8,11 +8,14 @@ silently find everything.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
-from crmcore.kit.sql import EMPTY, Sql, all_of, any_of
+from crmcore.kit.ids import from_global
+from crmcore.kit.sql import EMPTY, Dialect, Sql, all_of, any_of
 from crmcore.query.arguments import Argument
 from crmcore.query.custom import CustomRows
 from crmcore.query.mapping import (
+    AnyIdField,
     ExternalRefsField,
     FieldMap,
     ManyField,
@@ -21,6 +24,7 @@ from crmcore.query.mapping import (
     StampField,
     ValueField,
 )
+from crmcore.query.operands import list_converter
 from crmcore.query.operators import Comparison, Operator, kind_of, missing, operators_of, unlike
 from crmcore.query.scope import Scope, Table
 from crmcore.query.values import Value, Values
@@ -97,6 +101,8 @@ class Filters:
             return self._composed({"amount": amount, "currencyCode": currency}, part)
         if isinstance(field, StampField):
             return self._composed(self.values.stamp(table, field), part)
+        if isinstance(field, AnyIdField):
+            return self._named(table, field, part)
         assert isinstance(field, ValueField | OneField)
         return self.operators(self.values.of(table, field), part)
 
@@ -132,6 +138,18 @@ class Filters:
     def _composed(self, values: Mapping[str, Value], given: Argument) -> Sql:
         """A field of several values, each with conditions of its own."""
         return all_of(self.operators(values[name], part) for name, part in self._parts(given).items())
+
+    def _named(self, table: Table, field: AnyIdField, given: Argument) -> Sql:
+        """A record of any kind, by its global id. What `eq` and `in` name is asked for column by column too, because an
+        index finds it so."""
+        dialect = self.scope.dialect
+        kind, key = table.ref(field.kind_column), table.ref(field.id_column)
+        conditions = [self.operators(Value(table, f"{kind} || '_' || {key}", "actor", False, field.id_column), given)]
+        for name, operand in given.fields().items():
+            if name in ("eq", "in") and not operand.is_null():
+                for ref, place, cast in ((kind, 0, "text"), (key, 1, "uuid")):
+                    conditions.append(dialect.one_of(ref, operand.bind(_parts(place, dialect.name), f"{cast}[]")))
+        return all_of(conditions)
 
     # ------------------------------------------------------------ relations
 
@@ -182,3 +200,14 @@ class Filters:
         }
         tied = f'{ref}."record_id" = {table.ref("id")}'
         return Sql(rows, tied), lambda part: self._composed(values, part)
+
+
+def _parts(place: int, dialect: Dialect) -> Callable[[Any], Any]:
+    """What takes one part of one or several global ids: the table's name or the key."""
+
+    def part(given: Any) -> Any:
+        found = from_global(str(given))[place]
+        return str(found) if dialect == "sqlite" else found
+
+    many = list_converter(part, dialect)
+    return lambda given: many(given if isinstance(given, list) else [given])

@@ -135,12 +135,30 @@ class OneField(FieldMap):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ManyField(FieldMap):
     """A to-many relation: rows of `target` whose `column` holds this record's key; with `link`, rows of `target`
-    named by `link_column` of link rows whose `column` holds this record's key."""
+    named by `link_column` of link rows whose `column` holds this record's key. With `kind_column`, only rows that name
+    this record's table there: such rows are about records of any kind, and who sees a record sees those about it."""
 
     target: str
     column: str
+    kind_column: str = ""
     link: type[Model] | None = None
     link_column: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnyField(FieldMap):
+    """A to-one relation to a record of any kind: a column with its table's name, and one with its key."""
+
+    kind_column: str
+    id_column: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnyIdField(FieldMap):
+    """The global id of such a record, be it there or not."""
+
+    kind_column: str
+    id_column: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

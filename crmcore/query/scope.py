@@ -120,14 +120,14 @@ class Scope:
         self._aliases += 1
         return f"{stem}{self._aliases}"
 
-    def table(self, model: type[Model]) -> Table:
-        """A new use of a table. Forbidden if the caller may not read its records at all."""
-        if not readable(self.policy, model):
+    def table(self, model: type[Model], *, reached: bool = False) -> Table:
+        """A new use of a table; `reached` as in `guard`. Forbidden if the caller may not read its records at all."""
+        if not readable(self.policy, model, reached=reached):
             raise Forbidden(f"You may not read {model._meta.db_table} records.")
         return Table(self.alias(model._meta.db_table[0]), model)
 
-    def record_table(self, record: RecordType) -> Table:
-        return self.table(record.model)
+    def record_table(self, record: RecordType, *, reached: bool = False) -> Table:
+        return self.table(record.model, reached=reached)
 
     def guard(self, table: Table, *, reached: bool = False) -> Sql:
         """The rows of a table that the caller may see: of the tenant, living (or deleted), within the policy."""
@@ -149,7 +149,12 @@ class Scope:
 
         `table` is guarded where it is read: what its living rows make visible is not asked again.
         """
-        target = self.record_table(self.registry.records[many.target])
+        record = self.registry.records[many.target]
+        target = self.record_table(record, reached=bool(many.kind_column))
+        if many.kind_column:
+            kind = table.model._meta.db_table
+            tie = f"{target.ref(many.kind_column)} = '{kind}' AND {target.ref(many.column)} = {table.col('id')} AND "
+            return target, Sql(tie, self.guard(target, reached=True))
         if many.link is None:
             reached = not table.deleted and shown_by_parent(target.model, many.column, table.model)
             tie = f"{target.ref(many.column)} = {table.col('id')} AND "

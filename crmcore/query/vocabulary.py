@@ -14,6 +14,7 @@ from typing import Final, TypeGuard
 
 from crmcore.kit.text import snake
 from crmcore.query.mapping import (
+    AnyIdField,
     ColumnField,
     ExternalRefsField,
     FieldMap,
@@ -91,6 +92,8 @@ def filter_type(field: FieldMap) -> str | None:
         return "ActorStampFilter"
     if isinstance(field, ExternalRefsField):
         return "ExternalRefManyFilter"
+    if isinstance(field, AnyIdField):
+        return "IdFilter"
     if not isinstance(field, ValueField) or (field.kind == "json" and field.annotation != list[str]):
         return None
     if field.enum is not None:

@@ -56,6 +56,9 @@ def _facts(ctx: Context, draft: Draft, changed: Sequence[str], known: Definition
             actor_kind=ctx.actor.kind,
             actor_id=ctx.actor.id,
             cause=ctx.cause,
+            token_id=ctx.actor.token_id,
+            operation=ctx.operation or None,
+            reason=draft.notes.get("reason") or ctx.reason or None,
             at=draft.after["updated_at"],
         )
 

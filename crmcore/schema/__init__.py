@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from crmcore.query import (
     Actor,
+    AnyRecord,
     FreeData,
     Many,
     Moment,
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Actor",
     "Address",
+    "AnyRecord",
     "AuditEntry",
     "CarePlan",
     "Case",

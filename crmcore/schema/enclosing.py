@@ -25,6 +25,8 @@ from crmcore.schema.shapes import Argument, argument, optional
 
 _DRY_RUN: Final = "dryRun"
 _KEY: Final = "idempotencyKey"
+_REASON: Final = "changeReason"
+_LONGEST_REASON: Final = 5000
 
 
 def controls() -> list[Argument]:
@@ -38,6 +40,7 @@ def controls() -> list[Argument]:
             "mutation that was refused may be mended and sent again with its key. The header Idempotency-Key does the "
             "same for all mutations of a request.",
         ),
+        argument(_REASON, optional(str), "Why it is done, for the history: at most 5000 characters."),
     ]  # fmt: skip
 
 
@@ -58,6 +61,15 @@ def controls_of(node: FieldNode, variables: Mapping[str, Any], header: str) -> C
     dry_run = bool(given.get(_DRY_RUN))
     key = header if given.get(_KEY) is None else given[_KEY]
     return Controls(dry_run, key) if dry_run or key or given.get(_KEY) is not None else None
+
+
+def tell(ctx: Context, node: FieldNode, variables: Mapping[str, Any]) -> None:
+    """Let the context know what is done and why: the facts that follow say so. BadInput for a reason that is none."""
+    given = [_said(one.value, variables) for one in node.arguments or () if one.name.value == _REASON]
+    reason = given[0] or "" if given else ""
+    if len(reason) > _LONGEST_REASON or "\0" in reason:
+        raise BadInput(f"A reason has at most {_LONGEST_REASON} characters, and no NUL among them.", _REASON)
+    ctx.operation, ctx.reason = node.name.value, reason
 
 
 def _said(said: Any, variables: Mapping[str, Any]) -> Any:
@@ -154,4 +166,4 @@ def _plain(value: Any) -> Any:
         return str(value)
 
 
-__all__ = ["Controls", "Mutation", "check_key", "controls", "controls_of"]
+__all__ = ["Controls", "Mutation", "check_key", "controls", "controls_of", "tell"]

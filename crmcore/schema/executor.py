@@ -30,10 +30,11 @@ from graphql import (
 from graphql.execution import Executor
 from graphql.pyutils import Path
 
+from crmcore.errors import BadInput
 from crmcore.platform.context import Context
 from crmcore.platform.idempotency import Keys
 from crmcore.query import Completed, ReadEngine, Reading, Ref, Refs, Registry, Root
-from crmcore.schema.enclosing import Controls, Mutation, controls_of
+from crmcore.schema.enclosing import Controls, Mutation, controls_of, tell
 
 
 @dataclass(slots=True)
@@ -126,6 +127,11 @@ class CrmExecutor(Executor[Any]):
         node = field_details_list[0].node
         if parent_type is self.schema.mutation_type:
             plain = partial(super().execute_field, parent_type, source, field_details_list, path, position_context)
+            try:
+                tell(self.context_value.ctx, node, self.variable_values.coerced)
+            except BadInput as error:
+                self.handle_field_error(error, parent_type.fields[node.name.value].type, field_details_list, path)
+                return None
             controls = controls_of(node, self.variable_values.coerced, self.context_value.idempotency_key)
             return plain() if controls is None else self._controlled(plain, controls, field_details_list, path)
         field = parent_type.fields.get(node.name.value)

@@ -7,6 +7,8 @@ from datetime import datetime
 from typing import Any, Final
 
 from crmcore.query.mapping import (
+    AnyField,
+    AnyIdField,
     BatchField,
     CustomFields,
     ExternalRefsField,
@@ -132,6 +134,10 @@ def _kind(shapes: Shapes, field: FieldMap) -> Any:
         return listed(shapes["ExternalRef"])
     if isinstance(field, CustomFields):
         return listed(shapes["CustomFieldValue"])
+    if isinstance(field, AnyIdField):
+        return ID
+    if isinstance(field, AnyField):
+        return shapes["Node"]
     if isinstance(field, OneField):
         return shapes[field.target]
     if isinstance(field, ManyField):

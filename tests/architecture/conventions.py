@@ -243,12 +243,12 @@ def _node_of(schema: GraphQLSchema, connection: Fielded) -> str:
 
 
 def records(schema: GraphQLSchema) -> Iterator[str]:
-    """Every record has what every record has; a log has nothing of it but the id."""
+    """Every record has what every record has; a log has an id, and is neither changed nor deleted."""
     node = schema.type_map.get("Node")
     for kind in _objects(schema):
         if not isinstance(kind, GraphQLObjectType) or node not in kind.interfaces:
             continue
-        is_log = not (RECORD_FIELDS.keys() - {"id"}) & kind.fields.keys()
+        is_log = not {"version", "updatedAt", "deletedAt", "externalRefs", "customFields"} & kind.fields.keys()
         for name, form in {"id": "ID!"}.items() if is_log else RECORD_FIELDS.items():
             found = str(kind.fields[name].type) if name in kind.fields else "missing"
             if found != form:

@@ -47,7 +47,14 @@ async def test_a_record_has_the_mutations_that_it_declares(core):
     mutations = core.core.mutation_type.fields
     assert {f"deal{verb}" for verb in ("Create", "Update", "Delete", "Restore")} <= set(mutations)
     assert not [name for name in mutations if name.startswith("stageTransition")]
-    assert list(mutations["dealUpdate"].args) == ["id", "input", "expectedVersion", "dryRun", "idempotencyKey"]
+    assert list(mutations["dealUpdate"].args) == [
+        "id",
+        "input",
+        "expectedVersion",
+        "dryRun",
+        "idempotencyKey",
+        "changeReason",
+    ]
 
 
 async def test_the_same_declarations_give_the_same_text(core):

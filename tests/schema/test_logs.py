@@ -7,9 +7,10 @@ from uuid import uuid4
 
 import pytest
 
+from crmcore.kit import times
 from crmcore.kit.ids import from_global, new_id
-from crmcore.kit.sql import Sql, value
-from crmcore.platform.access import Reach
+from crmcore.platform.access import ActorKind, Reach
+from crmcore.platform.events import Fact, record_events
 from crmcore.plugins import Manifest, Plugins, hookimpl
 from crmcore.plugins.discovery import Candidate
 from crmcore.schema import Many, extend, field, figure
@@ -154,10 +155,17 @@ async def test_who_sees_less_than_the_tenant_may_not_read_it(crm, filled, reach)
 
 
 async def test_another_tenant_s_entries_are_not_there(crm, filled):
-    dialect = crm.crm.db.dialect
-    other = new_id()
-    held = str(other) if dialect == "sqlite" else other
+    fact = Fact(
+        tenant_id=new_id(), type="customer.updated", record_type="customer", record_id=from_global(filled[1])[1],
+        before=None, after={"name": "theirs"}, changed_fields=["name"], actor_kind=ActorKind.SYSTEM, actor_id=None,
+        cause=new_id(), at=times.now(),
+    )  # fmt: skip
     async with crm.crm.db.transaction() as tx:
-        await tx.execute(Sql("UPDATE event SET tenant_id = ", value(held, "uuid"), " WHERE type = 'customer.updated'"))
-    found = await crm.gql('{ auditEntries(where: {recordType: {eq: "customer"}}) { totalCount nodes { type } } }')
-    assert {n["type"] for n in found["auditEntries"]["nodes"]} == {"customer.created"}
+        await record_events(tx, [fact])
+    text = """query($id: ID!, $entry: ID!) { auditEntries { totalCount } auditEntry(id: $entry) { id }
+      customer(id: $id) { history { nodes { after } } } }"""
+    before = (await crm.gql("{ auditEntries { totalCount } }"))["auditEntries"]["totalCount"]
+    found = await crm.gql(text, id=filled[1], entry=f"event_{fact.id}")
+    assert found["auditEntry"] is None
+    assert len(found["customer"]["history"]["nodes"]) == 2
+    assert found["auditEntries"]["totalCount"] == before == 4

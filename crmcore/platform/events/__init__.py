@@ -1,7 +1,8 @@
 """The log of what happened: facts, their order, and how they are read."""
 
+from crmcore.platform.events.erasing import erase_events
 from crmcore.platform.events.log import EVENTS, Event, Fact, record_events
 from crmcore.platform.events.order import settled
 from crmcore.platform.events.reading import StoredEvent, read_events
 
-__all__ = ["EVENTS", "Event", "Fact", "StoredEvent", "read_events", "record_events", "settled"]
+__all__ = ["EVENTS", "Event", "Fact", "StoredEvent", "erase_events", "read_events", "record_events", "settled"]

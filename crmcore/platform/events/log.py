@@ -25,7 +25,12 @@ from crmcore.platform.tables import UniqueIndex
 
 
 class Event(Model):
-    """`sequence` orders the events; `before` and `after` hold the columns in their JSON form; `cause` the request."""
+    """`sequence` orders the events; `before` and `after` hold the columns in their JSON form; `cause` the request.
+
+    Append-only, and the database sees to it: triggers refuse every UPDATE and DELETE but the one of `erasing.py`, by
+    which `before`, `after` and `reason` become null and `erased_at` says so. `operation` is the mutation, job or
+    command that did it, `reason` why, `token_id` the API token that was used.
+    """
 
     sequence = BigInt(primary_key=True)
     id = Uuid()
@@ -39,7 +44,11 @@ class Event(Model):
     actor_kind = Choice(ActorKind)
     actor_id = Uuid(null=True)
     cause = Uuid()
+    token_id = Uuid(null=True)
+    operation = Text(120, null=True)
+    reason = Text(5000, null=True)
     at = UtcDatetime()
+    erased_at = UtcDatetime(null=True)
 
     access: ClassVar[Access] = TENANT_REACH
 
@@ -50,6 +59,7 @@ class Event(Model):
             ("tenant_id", "sequence"),
             ("tenant_id", "record_type", "record_id", "sequence"),
             ("tenant_id", "cause", "sequence"),
+            ("tenant_id", "actor_id", "id"),
         )
 
 
@@ -68,6 +78,9 @@ class Fact:
     actor_id: UUID | None
     cause: UUID
     at: datetime
+    token_id: UUID | None = None
+    operation: str | None = None
+    reason: str | None = None
     id: UUID = field(default_factory=new_id)
 
 
@@ -83,6 +96,9 @@ _COLUMNS: Final = {
     "actor_kind": "text",
     "actor_id": "uuid",
     "cause": "uuid",
+    "token_id": "uuid",
+    "operation": "text",
+    "reason": "text",
     "at": "timestamptz",
 }
 
