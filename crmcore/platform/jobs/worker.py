@@ -145,7 +145,9 @@ class Worker:
 
     def _begin(self, job: Claimed) -> _Held:
         kind = self.kinds[job.kind]
-        held = _Held(JobRun(self.context(job.policy, job.cause), job), kind, asyncio.get_running_loop().time())
+        ctx = self.context(job.policy, job.cause)
+        ctx.operation = f"job {job.kind}"
+        held = _Held(JobRun(ctx, job), kind, asyncio.get_running_loop().time())
         self._held[job.id] = held
         held.task = asyncio.create_task(self._attempt(held), name=f"job {job.kind} {job.id}")
         return held
