@@ -22,6 +22,7 @@ CORE: Final = App(
         "crmcore.records.external",
         "crmcore.records.custom.models",
         "crmcore.domain.files.models",
+        "crmcore.records.merging.models",
         "crmcore.domain.people.models",
         "crmcore.domain.catalogue.models",
         "crmcore.domain.customers.models",

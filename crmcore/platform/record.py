@@ -53,7 +53,8 @@ class Draft:
     A rule or check reads `after` and may set derived columns in it and add named events. `moves` says that a command
     has checked the state machine; `notes` is what it tells the rules beside the values (why a deal was moved). `peers`
     are all drafts of the same command, this one too (see `targets`). `named` holds, by foreign key, what `Rules.reads`
-    asks for of the record that the command named there anew, as it was before the command.
+    asks for of the record that the command named there anew, as it was before the command. An update with `always` is
+    written and told even if no column changes.
     """
 
     operation: Operation
@@ -68,6 +69,7 @@ class Draft:
     refusals: list[Refusal] = field(default_factory=list)
     named: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     peers: Mapping[tuple[type[Record], UUID], Draft] = field(default_factory=dict, repr=False, compare=False)
+    always: bool = False
 
     def changed(self, *columns: str) -> bool:
         """Whether any of the columns differs from before; true for a new record that has a value there."""
@@ -95,6 +97,25 @@ Effect = Callable[["Context", "Transaction", Sequence[Draft]], Awaitable[Sequenc
 
 
 @dataclass(frozen=True, slots=True)
+class Merging:
+    """How two records of a kind become one (records/merging). Such a record has a loose reference `merged_into` to its
+    own kind, which leads from a record that was merged to the one that survived.
+
+    A value that the survivor lacks is filled in from the others, unless the command chooses.
+
+    together  groups of columns that are filled in or chosen as one; the first says whether there is a value
+    either    flags that hold for the survivor if they held for any of them
+    alike     columns in which another record must be the same, so that what the survivor lacks is filled in from it
+    derived   columns that rules or effects keep: what they are follows from the rest
+    """
+
+    together: tuple[tuple[str, ...], ...] = ()
+    either: tuple[str, ...] = ()
+    alike: tuple[str, ...] = ()
+    derived: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Rules:
     """What is special about one record; everything else follows from its columns.
 
@@ -111,6 +132,9 @@ class Rules:
     machine  the record's states and moves; its field is then changed by moves only
     search   text columns by whose words the record is found; the first is what it is called
     finds    columns of foreign keys: the words find those records instead of this one, which is a part of them
+    merging  how records of the kind are merged; None if they are not
+    once     groups like those in `unique` that nothing enforces, but of which a merge leaves one: the email address
+             that a customer and the one merged into it both have
     """
 
     unique: tuple[Unique, ...] = ()
@@ -122,6 +146,8 @@ class Rules:
     machine: Machine | None = None
     search: tuple[str, ...] = ()
     finds: tuple[str, ...] = ()
+    merging: Merging | None = None
+    once: tuple[Unique, ...] = ()
 
 
 class _OnlyHere:

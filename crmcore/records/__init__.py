@@ -8,6 +8,7 @@ from crmcore.platform.record import (
     Draft,
     Effect,
     Event,
+    Merging,
     OwnedRecord,
     Record,
     Rule,
@@ -24,6 +25,7 @@ from crmcore.records.external import ExternalRef, find_by_external
 from crmcore.records.graph import Key, RecordGraph, graph_of, keys_of
 from crmcore.records.hierarchy import refuse_cycles
 from crmcore.records.latest import latest
+from crmcore.records.merging import FieldOutcome, Merged, MergeRecord, RelationOutcome, merge, unmerge
 from crmcore.records.moving import find, move
 from crmcore.records.numbers import give_numbers
 from crmcore.records.related import summary, targets, together
@@ -43,15 +45,20 @@ __all__ = [
     "Effect",
     "Event",
     "ExternalRef",
+    "FieldOutcome",
     "FieldValue",
     "Key",
     "Machine",
+    "MergeRecord",
+    "Merged",
+    "Merging",
     "OwnedRecord",
     "Part",
     "Path",
     "Record",
     "RecordGraph",
     "Refused",
+    "RelationOutcome",
     "Restore",
     "Rule",
     "Rules",
@@ -69,6 +76,7 @@ __all__ = [
     "latest",
     "load",
     "load_any",
+    "merge",
     "move",
     "reference",
     "refuse_cycles",
@@ -76,6 +84,7 @@ __all__ = [
     "summary",
     "targets",
     "together",
+    "unmerge",
     "write",
     "write_each",
 ]

@@ -29,7 +29,7 @@ async def draft_deletions(step: Step, changes: Sequence[Change]) -> None:
         return
     for draft in roots:
         _mark(step, draft, new_id())
-    await _take_parts(step)
+    await take_parts(step)
     await _check_needed(step)
 
 
@@ -56,6 +56,9 @@ async def _roots(
             step.slots[index] = known
         elif row is None or (isinstance(change, Delete) and is_strange(row, change.part_of)):
             lost.append((index, change))
+        elif operation == "restore" and change.model.special.merging and row["merged_into_id"] is not None:
+            said = shape_of(change.model).table.replace("_", " ")
+            step.lose(index, Policy(f"This {said} was merged into another: undo the merge to bring it back.", "id"))
         else:
             draft = Draft(operation, change.model, change.id, row, dict(row), index, peers=step.drafts)
             step.drafts[change.model, change.id] = step.slots[index] = draft
@@ -88,7 +91,7 @@ def _mark(step: Step, draft: Draft, deletion: UUID) -> None:
     draft.after |= {"deleted_at": step.at, "deletion_id": deletion}
 
 
-async def _take_parts(step: Step) -> None:
+async def take_parts(step: Step) -> None:
     """Add what is a part of a deleted record, and its parts. One statement for each kind of record that has any."""
     asked: defaultdict[type[Record], set[UUID]] = defaultdict(set)
     more = True

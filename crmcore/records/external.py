@@ -6,7 +6,7 @@ A reference lives and is deleted with its record: that of a deleted record neith
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -180,6 +180,32 @@ def _row(step: Step, draft: Draft, system: str, external: str) -> Row:
     return {**own, **stamp, **made}
 
 
+async def move_refs(step: Step, table: str, others: Collection[UUID], draft: Draft) -> list[tuple[UUID, UUID]]:
+    """Let the living references of the others be those of the draft's record, which tells it. The ids of the moved
+    ones, each with whose it was."""
+    rows = [row for row in await _of(step, [*others, draft.id]) if row["record_type"] == table]
+    moved = [row for row in rows if row["record_id"] != draft.id]
+    own = [(row["system"], row["external_id"]) for row in rows if row["record_id"] == draft.id]
+    if not moved:
+        return []
+    draft.before = {**(draft.before or {}), REFS: _told(own)}
+    draft.after[REFS] = _told([*own, *((row["system"], row["external_id"]) for row in moved)])
+    await _set(step, ("record_id",), [row | {"record_id": draft.id} | step.stamp() for row in moved])
+    return [(row["id"], row["record_id"]) for row in moved]
+
+
+async def return_refs(step: Step, draft: Draft, homes: Mapping[UUID, UUID]) -> int:
+    """Give the references with these ids, as far as they are the draft's record's, to whose they were; how many."""
+    rows = await _of(step, [draft.id])
+    moved = [row for row in rows if row["id"] in homes]
+    if moved:
+        draft.before = {**(draft.before or {}), REFS: _told((row["system"], row["external_id"]) for row in rows)}
+        stay = [row for row in rows if row["id"] not in homes]
+        draft.after[REFS] = _told((row["system"], row["external_id"]) for row in stay)
+        await _set(step, ("record_id",), [row | {"record_id": homes[row["id"]]} | step.stamp() for row in moved])
+    return len(moved)
+
+
 async def restore_refs(step: Step, deletions: Mapping[UUID, Draft]) -> None:
     """Bring back the references that were deleted with these deletions; refuse a deletion one of whose is taken."""
     rows = await select(
@@ -208,4 +234,8 @@ async def write_refs_back(step: Step) -> None:
 
 
 async def _set_deleted(step: Step, rows: Sequence[Row]) -> None:
-    await update(step.ctx, step.tx, ExternalRef, ("deleted_at", "deletion_id", *step.stamp()), rows)
+    await _set(step, ("deleted_at", "deletion_id"), rows)
+
+
+async def _set(step: Step, columns: Sequence[str], rows: Sequence[Row]) -> None:
+    await update(step.ctx, step.tx, ExternalRef, (*columns, *step.stamp()), rows)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from uuid import UUID
 
 from crmcore.errors import Invalid
 from crmcore.kit.sql import Sql, ident
 from crmcore.platform.context import Context
 from crmcore.platform.database import Transaction
-from crmcore.platform.record import Draft
+from crmcore.platform.record import Draft, Record
 from crmcore.records.rows import TENANT, Run, among, ids_value, statement
 from crmcore.records.shape import shape_of
 
@@ -26,8 +26,26 @@ async def refuse_cycles(ctx: Context, tx: Transaction, drafts: Sequence[Draft], 
     if not moved:
         return
     model = drafts[0].model
-    if tx.dialect == "postgres" and any(draft.operation == "update" for draft in moved.values()):
+    if any(draft.operation == "update" for draft in moved.values()):
+        await take_turns(ctx, tx)
+    above = await ancestors(ctx, tx, model, column, {draft.after[column] for draft in moved.values()})
+    above |= {draft.id: draft.after[column] for draft in drafts}
+    name = shape_of(model).api_name(column)
+    for draft in moved.values():
+        if _below_itself(draft.id, above):
+            draft.refuse(Invalid(message, name))
+
+
+async def take_turns(ctx: Context, tx: Transaction) -> None:
+    """Until the command ends, nobody else moves records in a tree of the tenant. SQLite has one writer anyway."""
+    if tx.dialect == "postgres":
         await tx.execute(Sql(f"SELECT pg_advisory_xact_lock({_LOCK}, hashtext(", TENANT, "::text))"), Run(ctx))
+
+
+async def ancestors(
+    ctx: Context, tx: Transaction, model: type[Record], column: str, ids: Iterable[UUID]
+) -> dict[UUID, UUID | None]:
+    """These records and all above them, each with what stands above it in `column`. One statement."""
     table, link = ident(shape_of(model).table), ident(column)
 
     def make() -> Sql:
@@ -38,15 +56,9 @@ async def refuse_cycles(ctx: Context, tx: Transaction, drafts: Sequence[Draft], 
             "t.tenant_id = ", TENANT, ") SELECT id, above FROM up",
         )  # fmt: skip
 
-    parents = {draft.after[column] for draft in moved.values()}
     text = statement(ctx, ("ancestors", model, column), make)
-    rows = await tx.fetch(text, Run(ctx, {"ids": ids_value(parents, tx.dialect)}))
-    above: dict[UUID, UUID | None] = {UUID(str(row["id"])): _id(row["above"]) for row in rows}
-    above |= {draft.id: draft.after[column] for draft in drafts}
-    name = shape_of(model).api_name(column)
-    for draft in moved.values():
-        if _below_itself(draft.id, above):
-            draft.refuse(Invalid(message, name))
+    rows = await tx.fetch(text, Run(ctx, {"ids": ids_value(ids, tx.dialect)}))
+    return {UUID(str(row["id"])): _id(row["above"]) for row in rows}
 
 
 def _id(value: object) -> UUID | None:

@@ -104,26 +104,34 @@ class Command:
         self.first = Step(self.ctx, self.tx, self.at, flat, wary=self.wary)
         groups = self.groups
         self._together = [groups[n] if groups else n for n, family in enumerate(self.families) for _ in family]
+        await self._finish(self._round(self.first))
+        said = Said(self.first, self._together) if self.first.fallen else None
+        return [self._answer(family, said) for family in self.families]
+
+    async def run_prepared(self, prepare: Callable[[Step], Awaitable[None]]) -> None:
+        """The same, of drafts that `prepare` makes itself and answers for, as a merge does: only what must be unique
+        is checked. They are written, told and followed by effects like any others."""
+        await self._finish(self._prepared(Step(self.ctx, self.tx, self.at, derived=True), prepare))
+
+    async def _finish(self, first: Awaitable[list[Change]]) -> None:
+        """The first round, those that follow from it, and what they leave behind."""
         try:
-            await self._rounds()
+            await self._rounds(first)
             await history.write_history(self.ctx, self.tx, self.told)
             await write_entries(self.tx, entries_of(self.told))
             await self.tx.send()
         except UniqueViolation as violation:
             raise Refusals([explain(self.drafts, violation)]) from violation
-        said = Said(self.first, self._together) if self.first.fallen else None
-        answers = [self._answer(family, said) for family in self.families]
         for draft in self.drafts:  # each knows all of them: without this ring they are freed at once
             draft.peers = {}
-        return answers
 
     def wrote(self, place: int) -> bool:
         """Whether the change that was given at `place`, or one of its parts, came to anything."""
         drafts = (self.first.slots[index] for index in self.families[place])
         return any(draft is not None and (draft.model, draft.id) in self.versions for draft in drafts)
 
-    async def _rounds(self) -> None:
-        following = await self._round(self.first)
+    async def _rounds(self, first: Awaitable[list[Change]]) -> None:
+        following = await first
         rounds = 0
         while following:
             rounds += 1
@@ -152,6 +160,16 @@ class Command:
         else:
             await _settle(step)
             raise_refusals(step)
+        return await self._carry_out(step)
+
+    async def _prepared(self, step: Step, prepare: Callable[[Step], Awaitable[None]]) -> list[Change]:
+        await prepare(step)
+        await _settle(step)
+        raise_refusals(step)
+        return await self._carry_out(step)
+
+    async def _carry_out(self, step: Step) -> list[Change]:
+        """Write what the drafts say; answers with what follows."""
         self.drafts += step.drafts.values()
         written = await _write_rows(step)
         for draft, changed in written:
@@ -208,7 +226,7 @@ async def _write_rows(step: Step) -> list[tuple[Draft, list[str]]]:
         if not early:
             told += await _insert_all(step)
         for model, pairs in updates:
-            chosen = [(d, changed) for d, changed in pairs if changed and _releases(d) == early]
+            chosen = [(d, changed) for d, changed in pairs if (changed or d.always) and _releases(d) == early]
             if chosen:
                 columns = {c for _, changed in chosen for c in changed}
                 await _update(step, model, [d for d, _ in chosen], columns)

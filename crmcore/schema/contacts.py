@@ -27,6 +27,7 @@ class Contact:
     salutation: str | None = field("How to address the person, such as Dr.")
     birthday: date | None = field("Date of birth.")
     do_not_contact: bool = field("Whether the person asked not to be contacted at all.")
+    merged_into: Contact | None = field("Who this contact became, where it was merged.", write="never")
     customer_links: Many[ContactLink] = field("The customers the person belongs to, with the part played there.")
     customers: Many[Customer] = field("The customers the person belongs to.", through=models.ContactLink)
     contact_points: Many[ContactPoint] = field("Email addresses, phone numbers and the like.")

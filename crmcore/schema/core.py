@@ -6,7 +6,20 @@ from types import ModuleType
 from typing import Any, Final
 
 from crmcore.query.declare import Declaration
-from crmcore.schema import activities, audit, care, cases, catalogue, contacts, custom, customers, deals, files, people
+from crmcore.schema import (
+    activities,
+    audit,
+    care,
+    cases,
+    catalogue,
+    contacts,
+    custom,
+    customers,
+    deals,
+    files,
+    merges,
+    people,
+)
 
 _AREAS: Final[tuple[ModuleType, ...]] = (
     people,
@@ -20,6 +33,7 @@ _AREAS: Final[tuple[ModuleType, ...]] = (
     custom,
     audit,
     files,
+    merges,
 )
 
 

@@ -17,6 +17,7 @@ from crmcore.schema.enclosing import controls
 from crmcore.schema.filters import make_filters, make_value_filters
 from crmcore.schema.interfaces import make_node, make_timelines
 from crmcore.schema.listing import plugins_root
+from crmcore.schema.merging import make_merging, merge_mutations
 from crmcore.schema.mutations import record_mutations
 from crmcore.schema.outputs import make_record
 from crmcore.schema.payloads import make_errors
@@ -58,6 +59,7 @@ def derive(shares: Sequence[Share]) -> CrmSchema:
     make_key(shapes)
     make_timelines(registry, shapes)
     make_search(registry, shapes)
+    make_merging(shapes)
     make_record_filters(registry, shapes)
     unnamed = [*make_errors(shapes), *make_custom(shapes), shapes[RECORD_FILTERS]]
     for record in registry.records.values():
@@ -68,6 +70,7 @@ def derive(shares: Sequence[Share]) -> CrmSchema:
     writing = Writing(registry)
     make_batches(shapes)
     mutations = [root for record in registry.records.values() for root in record_mutations(shapes, writing, record)]
+    mutations += [root for record in registry.records.values() for root in merge_mutations(registry, shapes, record)]
     names: Mapping[str, type] = {d.name: d.cls for d in declarations}
     for share in shares:
         mutations += [action_mutation(registry, shapes, cls, share.plugin, names) for cls in share.actions]

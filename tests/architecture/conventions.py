@@ -196,7 +196,7 @@ def mutations(schema: GraphQLSchema) -> Iterator[str]:
             continue
         noun = payload.name.removesuffix("Payload")
         noun = noun[:1].lower() + noun[1:]
-        if not re.fullmatch(rf"{noun}[A-Z][a-zA-Z]*", name):
+        if noun != name and not re.fullmatch(rf"{noun}[A-Z][a-zA-Z]*", name):
             yield f"{place}: is noun and verb, {noun}... for a {payload.name}"
         if str(payload.fields["errors"].type if "errors" in payload.fields else "") != "[UserError!]!":
             yield f"{payload.name}: needs errors: [UserError!]!"

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from crmcore.domain.contacts import rules
 from crmcore.platform.access import Access, through, through_children
 from crmcore.platform.fields import Choice, Day, Flag, Folded, Text
-from crmcore.platform.record import Record, Rules, Unique, reference
+from crmcore.platform.record import Merging, Record, Rules, Unique, reference
 
 
 class NameOrder(StrEnum):
@@ -29,8 +29,16 @@ class Contact(Record):
     salutation = Text(40, null=True)
     birthday = Day(null=True)
     do_not_contact = Flag(default=False)
+    merged_into: Any = reference("core.Contact", "SET NULL", null=True)
 
-    special: ClassVar[Rules] = Rules(rules=(rules.full_name,), derives=("name",), search=("name",))
+    special: ClassVar[Rules] = Rules(
+        rules=(rules.full_name,),
+        derives=("name",),
+        search=("name",),
+        merging=Merging(
+            together=(("name", "first_name", "last_name", "native_name_order"),), either=("do_not_contact",)
+        ),
+    )
     access: ClassVar[Access] = through_children("contact_link.contact")
 
     class Meta(Record.Meta):

@@ -9,7 +9,7 @@ from crmcore.domain.customers import rules
 from crmcore.kit.choices import Choices
 from crmcore.platform.access import Access, through
 from crmcore.platform.fields import Choice, ChoiceList, Day, Flag, Folded, Int, Scaled, Text, UtcDatetime
-from crmcore.platform.record import OwnedRecord, Record, Rules, Unique, reference
+from crmcore.platform.record import Merging, OwnedRecord, Record, Rules, Unique, reference
 from crmcore.platform.tables import exactly_one
 
 
@@ -112,6 +112,7 @@ class Customer(OwnedRecord):
     time_zone = Text(64, null=True)
     preferred_channel = Choice(Channel, null=True)
     parent: Any = reference("core.Customer", null=True)
+    merged_into: Any = reference("core.Customer", "SET NULL", null=True)
     verified_at = UtcDatetime(null=True)
     first_order_at = UtcDatetime(null=True)
     last_order_at = UtcDatetime(null=True)
@@ -121,6 +122,12 @@ class Customer(OwnedRecord):
         unique=(Unique(("tax_id",)),),
         rules=(rules.person_or_organization, rules.known_time_zone, rules.sensible_numbers),
         search=("name", "legal_name", "tax_id"),
+        merging=Merging(
+            together=(("annual_revenue", "annual_revenue_currency"), ("importance", "importance_basis")),
+            either=("is_key_account",),
+            alike=("kind",),
+            derived=("first_order_at", "last_order_at", "last_interaction_at"),
+        ),
     )
 
     class Meta(OwnedRecord.Meta):
@@ -168,7 +175,12 @@ class Address(Record):
     postcode = Text(30, null=True)
     country = Text(80, null=True)
 
-    special: ClassVar[Rules] = Rules(rules=(rules.exactly_one_party,))
+    special: ClassVar[Rules] = Rules(
+        rules=(rules.exactly_one_party,),
+        once=tuple(
+            Unique((party, "type", "lines", "postcode", "city", "country")) for party in ("customer_id", "contact_id")
+        ),
+    )
     access: ClassVar[Access] = through("customer", "contact")
 
     class Meta(Record.Meta):
@@ -193,6 +205,11 @@ class ContactPoint(Record):
         derives=("normalized",),
         search=("normalized",),
         finds=("customer_id", "contact_id"),
+        once=tuple(
+            group
+            for party in ("customer_id", "contact_id")
+            for group in (Unique((party, "type", "normalized")), Unique((party, "type"), where="is_primary"))
+        ),
     )
     access: ClassVar[Access] = through("customer", "contact")
 
