@@ -34,6 +34,7 @@ from crmcore.platform.access import Policy
 from crmcore.platform.context import Context
 from crmcore.platform.custom import KnownFields
 from crmcore.platform.database import Database, connect
+from crmcore.platform.events import EventTail
 from crmcore.platform.jobs import JobKind, Pace, Worker, prune_jobs
 from crmcore.platform.metadata import App, load_models
 from crmcore.platform.migrate import pending
@@ -122,7 +123,15 @@ class Crm:
             dropped=self.engine.plans.forget,
         )
         self.jobs = {kind.name: kind for kind in _job_kinds(self)}
-        self.runner = Runner(self.schema, self.engine, documents, settings.request_seconds, self.plugins.listing)
+        self.runner = Runner(
+            self.schema,
+            self.engine,
+            documents,
+            settings.request_seconds,
+            self.plugins.listing,
+            tail=EventTail(db),
+            check_seconds=settings.stream_check_seconds,
+        )
 
     @classmethod
     @asynccontextmanager

@@ -12,7 +12,6 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Any, cast
-from uuid import UUID
 
 from graphql import (
     FieldNode,
@@ -48,7 +47,7 @@ class Run:
 
     context: Context
     variables: Mapping[str, Any]
-    ids: Sequence[UUID] = ()
+    ids: Sequence[Any] = ()
     memo: dict[Hashable, Any] = field(default_factory=dict)
 
     def definitions(self) -> Definitions:

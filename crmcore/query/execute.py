@@ -55,8 +55,9 @@ class ReadEngine:
         self.cursors = Cursors(secret)
         self.batch_seconds = batch_seconds
 
-    async def read(self, ctx: Context, root: Root, reading: Reading, ids: Sequence[UUID] = ()) -> Completed:
-        """The field's value. `ids` are those of a Ref or Refs. BadInput for a malformed argument, id or cursor."""
+    async def read(self, ctx: Context, root: Root, reading: Reading, ids: Sequence[Any] = ()) -> Completed:
+        """The field's value. `ids` are those of a Ref or Refs, or tables and ids of mixed records. BadInput for a
+        malformed argument, id or cursor."""
         run = Run(ctx, reading.variables, ids)
         try:
             plan = self.plan(run, root, reading)

@@ -21,7 +21,7 @@ from crmcore.query.operands import converter, list_converter
 from crmcore.query.scope import EACH, Named, Scope, uuid_bind
 from crmcore.query.selection import object_type
 
-RootKind = Literal["list", "one", "external", "aggregate", "node", "nodes", "search", "ref", "refs"]
+RootKind = Literal["list", "one", "external", "aggregate", "node", "nodes", "search", "ref", "refs", "mixed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,8 @@ class Refs:
 
 @dataclass(frozen=True, slots=True)
 class Root:
-    """What a field of the graph is for the engine. `record` is None for node, nodes and search; `deleted` as in Ref."""
+    """What a field of the graph is for the engine. `record` is None for node, nodes, search and mixed, which is records
+    of several types whose tables are given with their ids; `deleted` as in Ref."""
 
     kind: RootKind
     record: RecordType | None = None
@@ -102,6 +103,10 @@ class Roots:
             assert root.record is not None
             key = root.record.table
             return self._many([root.record], lambda run: [(key, id_) for id_ in run.ids], reading, root.deleted)
+        if root.kind == "mixed":
+            found = self.scope.questions.ask("mixed", lambda run: tuple(sorted({table for table, _ in run.ids})))
+            known = self.scope.registry.by_table
+            return self._many([known[table] for table in found], lambda run: run.ids, reading)
         parent = reading.parent_type or self.scope.schema.query_type
         assert parent is not None
         field = parent.fields[reading.nodes[0].name.value]

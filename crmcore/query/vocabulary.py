@@ -10,12 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable, Mapping
 from enum import StrEnum
-from typing import Final, TypeGuard
+from typing import Any, Final, TypeGuard
 
 from crmcore.kit.text import snake
 from crmcore.query.mapping import (
     AnyIdField,
     ColumnField,
+    ExpressionField,
     ExternalRefsField,
     FieldMap,
     FigureField,
@@ -116,6 +117,34 @@ def filterable(record: RecordType) -> dict[str, FieldMap]:
         elif isinstance(field, ManyField) or filter_type(field):
             found[name] = field
     return found
+
+
+def columns_asked(record: RecordType, where: Mapping[str, Any]) -> frozenset[str]:
+    """The columns of the record itself on which a `<Record>Filter` depends, and `custom` and `external_refs`: as long
+    as none of them changes, no change of the record makes a difference to the filter."""
+    fields = filterable(record)
+    found: set[str] = set()
+    for name, part in where.items():
+        if part is None:
+            continue
+        if name in LOGIC:
+            inner = [part] if isinstance(part, Mapping) else part
+            found.update(column for one in inner for column in columns_asked(record, one))
+        elif name == CUSTOM:
+            found.add(CUSTOM)
+        else:
+            found.update(_columns(fields[name]))
+    return frozenset(found)
+
+
+def _columns(field: FieldMap) -> Iterable[str]:
+    if isinstance(field, MoneyField):
+        return (*_columns(field.amount), *_columns(field.currency))
+    if isinstance(field, ColumnField | OneField):
+        return (field.column,)
+    if isinstance(field, ExpressionField):
+        return field.sql["sqlite"][1::2]
+    return ("external_refs",) if isinstance(field, ExternalRefsField) else ()
 
 
 def orderable(record: RecordType) -> dict[str, ValueField]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from graphql import GraphQLNamedType, GraphQLSchema, specified_directives, validate_schema
 
@@ -21,7 +22,9 @@ from crmcore.schema.merging import make_merging, merge_mutations
 from crmcore.schema.mutations import record_mutations
 from crmcore.schema.outputs import make_record
 from crmcore.schema.payloads import make_errors
+from crmcore.schema.record_changed import record_changed
 from crmcore.schema.record_filters import RECORD_FILTERS, make_record_filters
+from crmcore.schema.record_types import make_record_types
 from crmcore.schema.roots import RootField, query_roots
 from crmcore.schema.search import make_search
 from crmcore.schema.shapes import PROVENANCE, Shapes
@@ -74,9 +77,11 @@ def derive(shares: Sequence[Share]) -> CrmSchema:
     names: Mapping[str, type] = {d.name: d.cls for d in declarations}
     for share in shares:
         mutations += [action_mutation(registry, shapes, cls, share.plugin, names) for cls in share.actions]
+    make_record_types(registry, shapes)
+    subscriptions = [record_changed(registry, shapes)]
     _refuse_doubles(queries)
     _refuse_doubles(mutations)
-    core = _schema(shapes, queries, mutations, unnamed, extended=any(share.plugin for share in shares))
+    core = _schema(shapes, queries, mutations, subscriptions, unnamed, extended=any(share.plugin for share in shares))
     check_figures(registry, core)
     return CrmSchema(core, registry)
 
@@ -85,6 +90,7 @@ def _schema(
     shapes: Shapes,
     queries: Sequence[RootField],
     mutations: Sequence[RootField],
+    subscriptions: Sequence[RootField],
     types: Sequence[GraphQLNamedType],
     *,
     extended: bool,
@@ -94,18 +100,29 @@ def _schema(
     mutation = shapes.object(
         "Mutation", "Every way to change something.", lambda: [root.field.taking(controls()) for root in mutations]
     )
+    said = "Every way to be told of changes, over a WebSocket or as a stream of events."
+    subscription = shapes.object("Subscription", said, lambda: [root.field for root in subscriptions])
     made = GraphQLSchema(
         query,
         mutation if mutations else None,
+        subscription,
         types=types,
         directives=[*specified_directives, PROVENANCE] if extended else specified_directives,
     )
     for kind, roots in ((query, queries), (mutation, mutations)):
         for root in roots:
             kind.fields[root.field.name].resolve = root.resolve
+    for root in subscriptions:
+        field = subscription.fields[root.field.name]
+        field.subscribe, field.resolve = root.resolve, _told
     if problems := validate_schema(made):
         raise TypeError(" ".join(problem.message for problem in problems))
     return made
+
+
+def _told(value: Any, _info: Any, **_arguments: Any) -> Any:
+    """What a subscription's source has told is the value of its field."""
+    return value
 
 
 def _refuse_doubles(roots: Sequence[RootField]) -> None:

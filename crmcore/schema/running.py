@@ -6,22 +6,27 @@ import asyncio
 import inspect
 import logging
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+from typing import Any, Final
 
 from graphql import ExecutionResult, GraphQLError
 from graphql.execution import default_field_resolver, default_type_resolver
+from graphql.execution.execute import execute_subscription
+from graphql.execution.values import VariableValues
 
-from crmcore.errors import BadInput
+from crmcore.errors import BadInput, Unauthenticated
 from crmcore.kit.ids import new_id
 from crmcore.platform.context import Context
 from crmcore.platform.database import StatementTimeout, Unavailable
+from crmcore.platform.events import EventTail
 from crmcore.platform.idempotency import Keys
 from crmcore.query import ReadEngine
 from crmcore.schema.derive import CrmSchema
 from crmcore.schema.documents import Documents, Operation, Refused
 from crmcore.schema.errors import BAD_USER_INPUT, DEADLINE, formatted
 from crmcore.schema.executor import CrmExecutor, Run, all_given
+from crmcore.schema.following import Live, Session
 from crmcore.schema.scalars import refuse_unstorable
 
 log = logging.getLogger("crmcore.schema")
@@ -61,14 +66,6 @@ class Answer:
         return out
 
 
-class Session(Protocol):
-    """Who asks by a connection that stays."""
-
-    async def context(self) -> Context:
-        """A context for what is asked or told now. Unauthenticated once the caller's credential is good no more."""
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class Stream:
     """An operation's answers: one, or those of a subscription, which is `endless`; None now and then while there is
@@ -88,12 +85,17 @@ class Runner:
         documents: Documents,
         deadline: float,
         plugins: Callable[[], Sequence[Any]] = tuple,
+        *,
+        tail: EventTail,
+        check_seconds: float,
     ) -> None:
         self.schema = schema
         self.engine = engine
         self.documents = documents
         self.deadline = deadline
         self.plugins = plugins
+        self.tail = tail
+        self.check_seconds = check_seconds
         self.keys = Keys()
 
     async def run(self, ctx: Context, request: Request, *, reading_only: bool = False) -> Answer:
@@ -103,6 +105,8 @@ class Runner:
     def open(self, session: Session, request: Request, *, reading_only: bool = False) -> Stream:
         """The answers to an operation of any kind, for a connection that can carry several."""
         found = self._find(request, reading_only)
+        if isinstance(found, Operation) and found.is_subscription:
+            return Stream(True, self._follow(session, request, found))
         return Stream(False, self._once(session, request, found))
 
     async def _once(
@@ -111,9 +115,42 @@ class Runner:
         try:
             ctx = await session.context()
         except (StatementTimeout, Unavailable) as trouble:
-            yield Answer(False, None, [formatted(GraphQLError("", original_error=trouble), str(new_id()))])
+            yield _failed(trouble)
         else:
             yield await self._answer(ctx, request, found)
+
+    async def _follow(
+        self, session: Session, request: Request, operation: Operation
+    ) -> AsyncGenerator[Answer | None, None]:
+        """The answers of a subscription. Only its beginning has a deadline; the database's own holds for the rest."""
+        try:
+            ctx = await session.context()
+            values = self._values(request, operation)
+            if isinstance(values, Refused):
+                yield _refused(values, str(ctx.cause))
+                return
+            live = Live(session, self.tail, self.check_seconds)
+            run = Run(ctx, self.engine, self.schema.registry, operation.key, self.plugins, live=live)
+            async with asyncio.timeout(self.deadline):
+                begun: Any = execute_subscription(self._executor(run, operation, values))
+                source = await begun if inspect.isawaitable(begun) else begun
+        except (GraphQLError, TimeoutError, StatementTimeout, Unavailable) as error:
+            yield _failed(StatementTimeout() if isinstance(error, TimeoutError) else error)
+            return
+        try:
+            async with aclosing(source) as batches:
+                async for batch in batches:
+                    if batch is None:
+                        yield None
+                        continue
+                    telling = replace(run, ctx=batch.ctx)
+                    for value in batch.values:
+                        done = await self._executed(telling, operation, values, value)
+                        yield _told(done, batch.ctx)
+        except Unauthenticated:
+            raise
+        except Exception as bug:  # noqa: BLE001  it ends this subscription alone, masked and logged like any other
+            yield _failed(bug)
 
     async def _answer(self, ctx: Context, request: Request, found: Operation | Refused) -> Answer:
         request_id = str(ctx.cause)
@@ -123,13 +160,9 @@ class Runner:
             )
         if isinstance(found, Refused):
             return _refused(found, request_id)
-        try:
-            refuse_unstorable(request.variables)
-        except BadInput as bad:
-            return _refused(Refused(BAD_USER_INPUT, [GraphQLError(bad.message, original_error=bad)]), request_id)
-        values = found.variables.coerce(request.variables)
-        if isinstance(values, list):
-            return _refused(Refused(BAD_USER_INPUT, values), request_id)
+        values = self._values(request, found)
+        if isinstance(values, Refused):
+            return _refused(values, request_id)
         try:
             async with asyncio.timeout(self.deadline):
                 result = await self._execute(ctx, found, values, request.idempotency_key)
@@ -137,8 +170,15 @@ class Runner:
             said = f"The request took longer than {self.deadline:g} s and was cancelled. Ask for less at once."
             error = GraphQLError(said, extensions={"code": DEADLINE})
             return Answer(executed=True, data=None, errors=[formatted(error, request_id)])
-        errors = [formatted(error, request_id) for error in result.errors or ()]
-        return Answer(executed=True, data=result.data, errors=errors)
+        return _told(result, ctx)
+
+    def _values(self, request: Request, operation: Operation) -> VariableValues | Refused:
+        try:
+            refuse_unstorable(request.variables)
+        except BadInput as bad:
+            return Refused(BAD_USER_INPUT, [GraphQLError(bad.message, original_error=bad)])
+        values = operation.variables.coerce(request.variables)
+        return Refused(BAD_USER_INPUT, values) if isinstance(values, list) else values
 
     def _find(self, request: Request, reading_only: bool) -> Operation | Refused:
         found = self._found(request)
@@ -160,11 +200,21 @@ class Runner:
         run = Run(ctx, self.engine, self.schema.registry, operation.key, self.plugins, self.keys, key)
         if operation.alone is not None and all_given(values.coerced, operation.node):
             return await operation.alone.read(run, operation.fragment_nodes, values.coerced)
-        executor = CrmExecutor(
+        return await self._executed(run, operation, values)
+
+    async def _executed(
+        self, run: Run, operation: Operation, values: VariableValues, root: Any = None
+    ) -> ExecutionResult:
+        result: Any = self._executor(run, operation, values, root).execute_operation()
+        done: ExecutionResult = await result if inspect.isawaitable(result) else result
+        return done
+
+    def _executor(self, run: Run, operation: Operation, values: VariableValues, root: Any = None) -> CrmExecutor:
+        return CrmExecutor(
             self.schema.core,
             operation.fragment_nodes,
             operation.fragments,
-            None,
+            root,
             run,
             operation.node,
             values,
@@ -172,9 +222,6 @@ class Runner:
             default_type_resolver,
             default_field_resolver,
         )
-        result: Any = executor.execute_operation()
-        done: ExecutionResult = await result if inspect.isawaitable(result) else result
-        return done
 
 
 def _refusal(code: str, said: str) -> Refused:
@@ -184,3 +231,13 @@ def _refusal(code: str, said: str) -> Refused:
 def _refused(why: Refused, request_id: str) -> Answer:
     errors = [formatted(error, request_id, code=why.code) for error in why.errors]
     return Answer(executed=False, data=None, errors=errors)
+
+
+def _told(done: ExecutionResult, ctx: Context) -> Answer:
+    return Answer(True, done.data, [formatted(error, str(ctx.cause)) for error in done.errors or ()])
+
+
+def _failed(why: Exception) -> Answer:
+    """What became of an operation that could not begin, or not go on."""
+    error = why if isinstance(why, GraphQLError) else GraphQLError("", original_error=why)
+    return Answer(False, None, [formatted(error, str(new_id()))])

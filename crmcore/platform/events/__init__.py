@@ -4,5 +4,16 @@ from crmcore.platform.events.erasing import erase_events
 from crmcore.platform.events.log import EVENTS, Event, Fact, record_events
 from crmcore.platform.events.order import settled
 from crmcore.platform.events.reading import StoredEvent, read_events
+from crmcore.platform.events.tail import EventTail
 
-__all__ = ["EVENTS", "Event", "Fact", "StoredEvent", "erase_events", "read_events", "record_events", "settled"]
+__all__ = [
+    "EVENTS",
+    "Event",
+    "EventTail",
+    "Fact",
+    "StoredEvent",
+    "erase_events",
+    "read_events",
+    "record_events",
+    "settled",
+]
