@@ -5,3 +5,319 @@ with one statement of finished JSON, which goes out untouched. Everything else r
 """
 
 from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+import orjson
+from graphql import (
+    ExecutionResult,
+    FieldNode,
+    FragmentDefinitionNode,
+    GraphQLError,
+    GraphQLField,
+    GraphQLList,
+    GraphQLObjectType,
+    GraphQLOutputType,
+    GraphQLResolveInfo,
+    GraphQLSchema,
+    OperationDefinitionNode,
+    OperationType,
+    get_named_type,
+    is_non_null_type,
+    located_error,
+)
+from graphql.execution import Executor
+from graphql.pyutils import Path
+
+from crmcore.errors import BadInput
+from crmcore.platform.context import Context
+from crmcore.platform.idempotency import Keys
+from crmcore.query import Completed, ReadEngine, Reading, Ref, Refs, Registry, Root
+from crmcore.schema.enclosing import Controls, Mutation, controls_of, tell
+from crmcore.schema.following import Live
+
+
+@dataclass(slots=True)
+class Run:
+    """One run of one operation: what a resolver finds in `info.context`. `idempotency_key` is the request's; `refused`
+    says that the mutation under way answers with refusals, so that nothing of it was done."""
+
+    ctx: Context
+    engine: ReadEngine
+    registry: Registry
+    document: Hashable
+    plugins: Callable[[], Sequence[Any]] = tuple
+    keys: Keys = field(default_factory=Keys)
+    idempotency_key: str = ""
+    refused: bool = False
+    live: Live | None = None
+
+
+@dataclass(slots=True)
+class Each:
+    """Records of any types that several payloads answer with, one each (`OneOf`), by table and key. The first payload
+    that is completed reads them for all, by one statement for each place that they are selected in."""
+
+    keys: Sequence[tuple[str, UUID]]
+    read: dict[tuple[str, ...], tuple[list[Any], list[GraphQLError]]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class OneOf:
+    """One of these records."""
+
+    each: Each
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class EngineRoot:
+    """The resolver of a field that the engine answers whatever its arguments are: it reads those itself."""
+
+    root: Root
+
+    def __call__(self, _source: Any, _info: Any, **_arguments: Any) -> Root:
+        return self.root
+
+
+@dataclass(frozen=True, slots=True)
+class Alone:
+    """The one root field of a query that the engine answers: nothing of the query is left for graphql-core to do."""
+
+    key: str
+    node: FieldNode
+    field: GraphQLField
+    root: Root
+    said: str
+
+    @classmethod
+    def of(cls, schema: GraphQLSchema, operation: OperationDefinitionNode) -> Alone | None:
+        """The field, if the operation is such a query."""
+        selections = operation.selection_set.selections
+        query = schema.query_type
+        if operation.operation is not OperationType.QUERY or operation.directives or len(selections) != 1 or not query:
+            return None
+        [node] = selections
+        if not isinstance(node, FieldNode) or node.directives:
+            return None
+        field = query.fields.get(node.name.value)
+        if field is None or not isinstance(field.resolve, EngineRoot):
+            return None
+        return cls((node.alias or node.name).value, node, field, field.resolve.root, f"{query}.{node.name.value}")
+
+    async def read(
+        self, run: Run, fragments: Mapping[str, FragmentDefinitionNode], variables: Mapping[str, Any]
+    ) -> ExecutionResult:
+        """What the executor would answer. Every variable must have a value, as in `CrmExecutor.execute_field`."""
+        needed = is_non_null_type(self.field.type)
+        reading = Reading(
+            document=run.document,
+            nodes=[self.node],
+            fragments=fragments,
+            variables=variables,
+            path=(self.key,),
+            return_type=self.field.type,
+        )
+        try:
+            done = await run.engine.read(run.ctx, self.root, reading)
+            if done.json is None and needed:
+                raise TypeError(f"Cannot return null for non-nullable field {self.said}.")
+        except Exception as error:  # noqa: BLE001  whatever it is becomes the field's error, as graphql-core does it
+            return ExecutionResult(
+                None if needed else {self.key: None}, [located_error(error, [self.node], [self.key])]
+            )
+        found = None if done.json is None else orjson.Fragment(done.json)
+        return ExecutionResult({self.key: found}, done.errors or None)
+
+
+class Results(list[dict[str, Any]]):
+    """What a batch answers: a payload for each item. The records in one field of them all are of one type."""
+
+
+class CrmExecutor(Executor[Any]):
+    """Completes values that the engine has finished, and asks it for records."""
+
+    def execute_field(
+        self, parent_type: GraphQLObjectType, source: Any, field_details_list: Any, path: Path, position_context: Any
+    ) -> Any:
+        """The engine's roots are read at once. graphql-core would coerce their arguments first, which the engine does
+        again; all that coercing can refuse in a valid document is a variable that is null or not given."""
+        node = field_details_list[0].node
+        if parent_type is self.schema.mutation_type:
+            plain = partial(super().execute_field, parent_type, source, field_details_list, path, position_context)
+            try:
+                tell(self.context_value.ctx, node, self.variable_values.coerced)
+            except BadInput as error:
+                self.handle_field_error(error, parent_type.fields[node.name.value].type, field_details_list, path)
+                return None
+            controls = controls_of(node, self.variable_values.coerced, self.context_value.idempotency_key)
+            return plain() if controls is None else self._controlled(plain, controls, field_details_list, path)
+        field = parent_type.fields.get(node.name.value)
+        given = all_given(self.variable_values.coerced, self.operation)
+        if field is None or not isinstance(field.resolve, EngineRoot) or not given:
+            return super().execute_field(parent_type, source, field_details_list, path, position_context)
+        said = f"{parent_type}.{node.name.value}"
+        return self._root_field(field.type, field_details_list, said, path, field.resolve.root)
+
+    async def _controlled(self, plain: Callable[[], Any], controls: Controls, details: Any, path: Path) -> Any:
+        """A mutation that is only tried, or done once."""
+        run: Run = self.context_value
+        run.refused = False
+        nodes = [detail.node for detail in details]
+        variables, errors = self.variable_values.coerced, self.collected_errors.errors
+        mutation = Mutation(
+            run.ctx, run.keys, path, nodes, self.fragment_definitions, variables, plain, lambda: run.refused, errors
+        )
+        try:
+            return await mutation.run(controls)
+        except Exception as error:  # noqa: BLE001  whatever it is becomes the field's error, as graphql-core does it
+            assert self.schema.mutation_type is not None
+            field = self.schema.mutation_type.fields[nodes[0].name.value]
+            self.handle_field_error(error, field.type, details, path)
+            return None
+
+    async def _root_field(
+        self, return_type: GraphQLOutputType, details: Any, said: str, path: Path, root: Root
+    ) -> orjson.Fragment | None:
+        try:
+            return await self._read(return_type, details, said, path, root)
+        except Exception as error:  # noqa: BLE001  whatever it is becomes the field's error, as graphql-core does it
+            self.handle_field_error(error, return_type, details, path)
+            return None
+
+    def complete_value(
+        self,
+        return_type: GraphQLOutputType,
+        field_details_list: Any,
+        info: GraphQLResolveInfo[Any],
+        path: Path,
+        result: Any,
+        position_context: Any,
+    ) -> Any:
+        """Records are caught before NonNull is unwrapped: an awaitable would pass its null check unseen."""
+        if isinstance(result, orjson.Fragment):
+            return result
+        if isinstance(result, Results):
+            return self._results(return_type, field_details_list, info, path, result)
+        if isinstance(result, OneOf):
+            return self._one_of(return_type, field_details_list, path, result)
+        if isinstance(result, Root | Ref | Refs):
+            said = f"{info.parent_type}.{info.field_name}"
+            return self._read(return_type, field_details_list, said, path, result)
+        return super().complete_value(return_type, field_details_list, info, path, result, position_context)
+
+    async def _one_of(self, return_type: GraphQLOutputType, details: Any, path: Path, one: OneOf) -> Any:
+        above = path.as_list()
+        place = tuple(step for step in above if isinstance(step, str))
+        if place not in one.each.read:
+            done = await self._reading(GraphQLList(return_type), details, path, Root("mixed"), one.each.keys)
+            one.each.read[place] = orjson.loads(done.json or b"[]"), done.errors
+        records, errors = one.each.read[place]
+        for error in errors:
+            number, *below = (error.path or [])[len(above) :]
+            if number == one.number:
+                error.path = [*above, *below]
+                self.collected_errors.errors.append(error)
+        return records[one.number]
+
+    async def _results(
+        self, return_type: GraphQLOutputType, details: Any, info: GraphQLResolveInfo[Any], path: Path, results: Results
+    ) -> list[dict[str, Any]]:
+        """A batch's payloads, field by field: the records of each field are read by one statement."""
+        kind = get_named_type(return_type)
+        assert isinstance(kind, GraphQLObjectType)
+        fields = self.collect_subfields(kind, details).grouped_field_set
+        rows: list[dict[str, Any]] = [dict.fromkeys(fields) for _ in results]
+        for key, field_details in fields.items():
+            name = field_details[0].node.name.value
+            values = [kind.name if name == "__typename" else result[name] for result in results]
+            refs = {number: value for number, value in enumerate(values) if isinstance(value, Ref)}
+            if refs:
+                found = await self._read_each(kind.fields[name].type, field_details, path, key, refs)
+                for number, record in found.items():
+                    rows[number][key] = record
+                continue
+            for number, value in enumerate(values):
+                if value:
+                    place = Path(Path(path, number, None), key, kind.name)
+                    made = self.complete_value(kind.fields[name].type, field_details, info, place, value, None)
+                    rows[number][key] = made
+                else:
+                    rows[number][key] = value
+        return rows
+
+    async def _read_each(
+        self, return_type: GraphQLOutputType, details: Any, path: Path, key: str, refs: Mapping[int, Ref]
+    ) -> Mapping[int, Any]:
+        """The records of these results, by their numbers."""
+        run: Run = self.context_value
+        first = next(iter(refs.values()))
+        root = Root("refs", run.registry.records[first.type], first.deleted)
+        above = path.as_list()
+        reading = Reading(
+            document=run.document,
+            nodes=[detail.node for detail in details],
+            fragments=self.fragment_definitions,
+            variables=self.variable_values.coerced,
+            path=(*above, key),
+            return_type=return_type,
+        )
+        done = await run.engine.read(run.ctx, root, reading, [ref.id for ref in refs.values()])
+        numbers = list(refs)
+        for error in done.errors:
+            number, *below = (error.path or [])[len(above) + 1 :]
+            error.path = [*above, numbers[int(number)], key, *below]
+            self.collected_errors.errors.append(error)
+        assert done.json is not None
+        return dict(zip(numbers, orjson.loads(done.json)))
+
+    def _read(
+        self, return_type: GraphQLOutputType, details: Any, said: str, path: Path, wanted: Any
+    ) -> Awaitable[orjson.Fragment | None]:
+        root, ids = _root(self.context_value.registry, wanted)
+        return self._finish(self._reading(return_type, details, path, root, ids), return_type, said)
+
+    def _reading(
+        self, return_type: GraphQLOutputType, details: Any, path: Path, root: Root, ids: Sequence[Any]
+    ) -> Awaitable[Completed]:
+        run: Run = self.context_value
+        reading = Reading(
+            document=run.document,
+            nodes=[detail.node for detail in details],
+            fragments=self.fragment_definitions,
+            variables=self.variable_values.coerced,
+            path=tuple(path.as_list()),
+            return_type=return_type,
+        )
+        return run.engine.read(run.ctx, root, reading, ids)
+
+    async def _finish(
+        self, reading: Awaitable[Completed], return_type: GraphQLOutputType, said: str
+    ) -> orjson.Fragment | None:
+        done = await reading
+        self.collected_errors.errors.extend(done.errors)
+        if done.json is not None:
+            return orjson.Fragment(done.json)
+        if is_non_null_type(return_type):
+            raise TypeError(f"Cannot return null for non-nullable field {said}.")
+        return None
+
+
+def all_given(variables: Mapping[str, Any], operation: OperationDefinitionNode) -> bool:
+    """Whether every variable of the operation has a value."""
+    return len(variables) == len(operation.variable_definitions or ()) and None not in variables.values()
+
+
+def _root(registry: Registry, wanted: Root | Ref | Refs) -> tuple[Root, Any]:
+    if isinstance(wanted, Ref):
+        return Root("ref", registry.records[wanted.type], wanted.deleted), (wanted.id,)
+    if isinstance(wanted, Refs):
+        return Root("refs", registry.records[wanted.type]), wanted.ids
+    return wanted, ()
+
+
+__all__ = ["Alone", "CrmExecutor", "EngineRoot", "Results", "Run", "all_given"]
