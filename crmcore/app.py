@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import asynccontextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -30,6 +30,7 @@ from crmcore.http.websocket import WebSocketEndpoint
 from crmcore.kit import times
 from crmcore.kit.ids import new_id
 from crmcore.migrations import CORE
+from crmcore.platform import webhooks
 from crmcore.platform.access import Policy
 from crmcore.platform.context import Context
 from crmcore.platform.custom import KnownFields
@@ -50,6 +51,7 @@ from crmcore.schema.limits import Limits
 from crmcore.schema.persisted import read_manifest
 from crmcore.schema.printing import core_share, print_schema
 from crmcore.schema.running import Runner
+from crmcore.schema.webhook_author import GraphAuthor
 from crmcore.settings import Settings, load
 
 Clock = Callable[[], datetime]
@@ -123,6 +125,7 @@ class Crm:
             dropped=self.engine.plans.forget,
         )
         self.jobs = {kind.name: kind for kind in _job_kinds(self)}
+        guard = webhooks.Guard(settings.webhook_allow)
         self.runner = Runner(
             self.schema,
             self.engine,
@@ -131,7 +134,9 @@ class Crm:
             self.plugins.listing,
             tail=EventTail(db),
             check_seconds=settings.stream_check_seconds,
+            guard=guard,
         )
+        self.webhooks = webhooks.Webhooks(db, GraphAuthor(self.runner, self.context), clock, guard)
 
     @classmethod
     @asynccontextmanager
@@ -179,13 +184,17 @@ class Crm:
 
     @asynccontextmanager
     async def working(self) -> AsyncIterator[None]:
-        """A worker runs jobs while the block does, and ends well after it."""
+        """A worker runs jobs and sends webhooks while the block does, and ends well after it."""
         worker = self.worker()
         task = asyncio.create_task(worker.run())
+        sending = asyncio.create_task(self.webhooks.run(self.settings.drain_seconds))
         try:
             yield
         finally:
             worker.stop()
+            sending.cancel()
+            with suppress(asyncio.CancelledError):
+                await sending
             await task
 
     async def run_jobs(self) -> int:

@@ -60,6 +60,10 @@ class Settings(BaseModel):
     job_kept_days: int = Field(7, ge=0, description="How long jobs that are done or cancelled are kept.")
     dead_job_kept_days: int = Field(90, ge=0, description="How long jobs that failed for good are kept.")
 
+    webhook_allow: list[str] = Field(
+        [], description="Networks, like 10.1.0.0/16, that webhooks may reach beside the public internet, by http too."
+    )
+
     page_default: int = Field(50, ge=1, description="Rows of a page when the client names no number.")
     page_max: int = Field(200, ge=1, description="The largest page.")
     persisted_documents: Path | None = Field(

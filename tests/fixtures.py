@@ -13,7 +13,8 @@ import orjson
 import pytest
 from starlette.applications import Starlette
 
-from crmcore.app import Composition, Crm, compose, create_app
+from crmcore.app import Clock, Composition, Crm, compose, create_app
+from crmcore.kit import times
 from crmcore.platform.access import Policy, Reach
 from crmcore.platform.context import Context
 from crmcore.platform.identity import authenticate, create_token, find_tenant
@@ -91,11 +92,13 @@ async def running(app: Starlette) -> AsyncIterator[Starlette]:
 
 
 @asynccontextmanager
-async def open_crm(url: str, plugins: Plugins | None = None, **settings: Any) -> AsyncIterator[TestCrm]:
+async def open_crm(
+    url: str, plugins: Plugins | None = None, *, clock: Clock = times.now, **settings: Any
+) -> AsyncIterator[TestCrm]:
     """An app on this database. Without `plugins` it has none, whatever is installed."""
     known = Settings(**{"database_url": url, "database_connections": 5, "worker": False, **settings})
     parts = await (_core() if plugins is None else compose(plugins))
-    async with running(create_app(known, parts=parts)) as app:
+    async with running(create_app(known, parts=parts, clock=clock)) as app:
         crm: Crm = app.state.crm
         tenant = await find_tenant(crm.db)
         assert tenant is not None

@@ -19,6 +19,7 @@ CORE: Final = App(
         "crmcore.platform.numbering",
         "crmcore.platform.secrets",
         "crmcore.platform.search",
+        "crmcore.platform.webhooks.models",
         "crmcore.records.external",
         "crmcore.records.custom.models",
         "crmcore.domain.files.models",

@@ -20,6 +20,7 @@ from crmcore.schema import (
     merges,
     people,
 )
+from crmcore.schema.webhooks import declared as webhooks
 
 _AREAS: Final[tuple[ModuleType, ...]] = (
     people,
@@ -34,6 +35,7 @@ _AREAS: Final[tuple[ModuleType, ...]] = (
     audit,
     files,
     merges,
+    webhooks,
 )
 
 

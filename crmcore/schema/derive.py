@@ -29,6 +29,7 @@ from crmcore.schema.roots import RootField, query_roots
 from crmcore.schema.search import make_search
 from crmcore.schema.shapes import PROVENANCE, Shapes
 from crmcore.schema.values import make_values
+from crmcore.schema.webhooks.mutations import make_webhook_types, webhook_mutations
 from crmcore.schema.writing import Writing
 
 
@@ -72,8 +73,10 @@ def derive(shares: Sequence[Share]) -> CrmSchema:
     queries = [*query_roots(registry, shapes), plugins_root(shapes)]
     writing = Writing(registry)
     make_batches(shapes)
+    make_webhook_types(registry, shapes)
     mutations = [root for record in registry.records.values() for root in record_mutations(shapes, writing, record)]
     mutations += [root for record in registry.records.values() for root in merge_mutations(registry, shapes, record)]
+    mutations += webhook_mutations(registry, shapes)
     names: Mapping[str, type] = {d.name: d.cls for d in declarations}
     for share in shares:
         mutations += [action_mutation(registry, shapes, cls, share.plugin, names) for cls in share.actions]

@@ -44,7 +44,8 @@ from crmcore.schema.following import Live
 @dataclass(slots=True)
 class Run:
     """One run of one operation: what a resolver finds in `info.context`. `idempotency_key` is the request's; `refused`
-    says that the mutation under way answers with refusals, so that nothing of it was done."""
+    says that the mutation under way answers with refusals, so that nothing of it was done. `webhooks` is the app's
+    `schema.webhooks.fitting.Fitting`."""
 
     ctx: Context
     engine: ReadEngine
@@ -55,6 +56,7 @@ class Run:
     idempotency_key: str = ""
     refused: bool = False
     live: Live | None = None
+    webhooks: Any = None
 
 
 @dataclass(slots=True)

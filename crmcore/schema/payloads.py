@@ -65,7 +65,9 @@ def make_errors(shapes: Shapes) -> list[GraphQLNamedType]:
 
 
 def make_payload(shapes: Shapes, record: RecordType) -> None:
-    """`<Record>Payload`, the answer of every mutation of a record."""
+    """`<Record>Payload`, the answer of every mutation of a record, unless it has one of its own."""
+    if f"{record.name}Payload" in shapes:
+        return
     said = f"The {record.name} as it is now, or the errors that say why nothing was done."
     shapes.object(
         f"{record.name}Payload",

@@ -21,6 +21,7 @@ from crmcore.platform.context import Context
 from crmcore.platform.database import StatementTimeout, Unavailable
 from crmcore.platform.events import EventTail
 from crmcore.platform.idempotency import Keys
+from crmcore.platform.webhooks import Guard
 from crmcore.query import ReadEngine
 from crmcore.schema.derive import CrmSchema
 from crmcore.schema.documents import Documents, Operation, Refused
@@ -28,6 +29,7 @@ from crmcore.schema.errors import BAD_USER_INPUT, DEADLINE, formatted
 from crmcore.schema.executor import CrmExecutor, Run, all_given
 from crmcore.schema.following import Live, Session
 from crmcore.schema.scalars import refuse_unstorable
+from crmcore.schema.webhooks.fitting import Fitting
 
 log = logging.getLogger("crmcore.schema")
 
@@ -88,6 +90,7 @@ class Runner:
         *,
         tail: EventTail,
         check_seconds: float,
+        guard: Guard | None = None,
     ) -> None:
         self.schema = schema
         self.engine = engine
@@ -97,6 +100,7 @@ class Runner:
         self.tail = tail
         self.check_seconds = check_seconds
         self.keys = Keys()
+        self.webhooks = Fitting(engine, documents, guard or Guard())
 
     async def run(self, ctx: Context, request: Request, *, reading_only: bool = False) -> Answer:
         """The answer to a query or mutation. Never raises but when it is cancelled: a bug becomes a masked error."""
@@ -197,7 +201,9 @@ class Runner:
         return self.documents.find(text, request.operation_name)
 
     async def _execute(self, ctx: Context, operation: Operation, values: Any, key: str) -> ExecutionResult:
-        run = Run(ctx, self.engine, self.schema.registry, operation.key, self.plugins, self.keys, key)
+        run = Run(
+            ctx, self.engine, self.schema.registry, operation.key, self.plugins, self.keys, key, webhooks=self.webhooks
+        )
         if operation.alone is not None and all_given(values.coerced, operation.node):
             return await operation.alone.read(run, operation.fragment_nodes, values.coerced)
         return await self._executed(run, operation, values)

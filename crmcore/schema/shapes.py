@@ -230,6 +230,6 @@ def _provenance(plugin: str) -> dict[str, Any] | None:
 
 
 def _member(value: Any, info: Any) -> Any:
-    """What answers a field without a resolver of its own: payloads are dicts, errors are objects."""
+    """What answers a field without a resolver of its own: payloads are dicts, in which null may be left out."""
     name = info.field_name
-    return value[name] if isinstance(value, dict) else getattr(value, name)
+    return value.get(name) if isinstance(value, dict) else getattr(value, name)

@@ -187,7 +187,7 @@ def roots(schema: GraphQLSchema) -> Iterator[str]:
 
 
 def mutations(schema: GraphQLSchema) -> Iterator[str]:
-    """Noun and verb (`customerCreate`), and a payload of the record and the errors."""
+    """Noun and verb (`customerCreate`), and a payload of the record, what else there is to say, and the errors."""
     for name, field in schema.mutation_type.fields.items() if schema.mutation_type else ():
         payload = get_named_type(field.type)
         place = f"Mutation.{name}"
@@ -203,7 +203,7 @@ def mutations(schema: GraphQLSchema) -> Iterator[str]:
         others = {key: value for key, value in payload.fields.items() if key not in {"outcome", "errors"}}
         if "results" in others:
             yield from _batch_payload(payload)
-        elif len(others) != 1 or any(isinstance(value.type, GraphQLNonNull) for value in others.values()):
+        elif not others or any(isinstance(value.type, GraphQLNonNull) for value in others.values()):
             yield f"{payload.name}: has the record, nullable, beside the errors; has {', '.join(others) or 'none'}"
 
 

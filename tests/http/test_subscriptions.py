@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from crmcore.platform.access import Reach
 from tests.fixtures import TestCrm
 from tests.http.serving import Serving, Talk, serving
 

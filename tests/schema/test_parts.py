@@ -51,7 +51,10 @@ async def test_parts_are_made_with_their_record_on_several_levels(crm: TestCrm):
     assert done["errors"] == []
     assert done["outcome"] == "CREATED"
     customer = done["customer"]
-    assert [(p["type"], p["normalized"]) for p in points(done)] == [("EMAIL", "ann@example.com"), ("PHONE", "+49301234567")]
+    assert [(p["type"], p["normalized"]) for p in points(done)] == [
+        ("EMAIL", "ann@example.com"),
+        ("PHONE", "+49301234567"),
+    ]
     assert customer["addresses"]["nodes"] == [{"city": "Ulm"}]
     [order] = customer["orders"]["nodes"]
     assert order["total"]["amount"] == "30.0000"
@@ -71,7 +74,11 @@ async def test_as_many_statements_for_many_parts_as_for_one(crm: TestCrm):
 
 async def test_a_part_that_is_refused_takes_all_with_it_and_is_named(crm: TestCrm):
     line = {"quantity": "2", "discount": "2", "unitPrice": {"amount": "10", "currencyCode": "EUR"}}
-    done = await create(crm, contactPoints=[EMAIL, PHONE, {"type": "EMAIL", "value": "nobody"}], orders=[{"currency": "EUR", "lines": [line]}])
+    done = await create(
+        crm,
+        contactPoints=[EMAIL, PHONE, {"type": "EMAIL", "value": "nobody"}],
+        orders=[{"currency": "EUR", "lines": [line]}],
+    )
     assert (done["customer"], done["outcome"]) == (None, "REFUSED")
     assert [(e["code"], e["path"]) for e in done["errors"]] == [
         ("VALIDATION", ["input", "contactPoints", "2", "value"]),
@@ -84,10 +91,16 @@ async def test_a_part_that_is_refused_takes_all_with_it_and_is_named(crm: TestCr
 async def test_a_part_belongs_to_the_record_it_is_given_with(crm: TestCrm):
     other = await create(crm)
     done = await create(crm, contactPoints=[{**EMAIL, "customerId": other["customer"]["id"]}])
-    assert [(e["code"], e["path"]) for e in done["errors"]] == [("VALIDATION", ["input", "contactPoints", "0", "customerId"])]
-    contact = (await crm.gql('mutation { contactCreate(input: {lastName: "Ann"}) { contact { id } } }'))["contactCreate"]["contact"]
+    assert [(e["code"], e["path"]) for e in done["errors"]] == [
+        ("VALIDATION", ["input", "contactPoints", "0", "customerId"])
+    ]
+    contact = (await crm.gql('mutation { contactCreate(input: {lastName: "Ann"}) { contact { id } } }'))[
+        "contactCreate"
+    ]["contact"]
     done = await create(crm, contactPoints=[{**EMAIL, "contactId": contact["id"]}])
-    assert [(e["code"], e["path"]) for e in done["errors"]] == [("VALIDATION", ["input", "contactPoints", "0", "contactId"])]
+    assert [(e["code"], e["path"]) for e in done["errors"]] == [
+        ("VALIDATION", ["input", "contactPoints", "0", "contactId"])
+    ]
 
 
 async def test_parts_are_created_changed_and_deleted_with_an_update(crm: TestCrm):
@@ -104,7 +117,10 @@ async def test_parts_are_created_changed_and_deleted_with_an_update(crm: TestCrm
     )
     assert done["errors"] == []
     assert (done["outcome"], done["customer"]["version"]) == ("UPDATED", 1)  # the customer itself is as it was
-    assert [(p["type"], p["value"], p["version"]) for p in points(done)] == [("EMAIL", "bea@example.com", 2), ("FAX", "030 99", 1)]
+    assert [(p["type"], p["value"], p["version"]) for p in points(done)] == [
+        ("EMAIL", "bea@example.com", 2),
+        ("FAX", "030 99", 1),
+    ]
     assert (await update(crm, done["customer"]["id"], contactPoints={"update": []}))["outcome"] == "UNCHANGED"
 
 
@@ -126,7 +142,10 @@ async def test_an_update_does_not_reach_the_parts_of_others(crm: TestCrm):
 
 
 async def test_in_a_batch_an_item_stands_or_falls_with_its_parts(crm: TestCrm):
-    items = [{"name": "One", "contactPoints": [EMAIL]}, {"name": "Two", "contactPoints": [EMAIL, {"type": "EMAIL", "value": "x"}]}]
+    items = [
+        {"name": "One", "contactPoints": [EMAIL]},
+        {"name": "Two", "contactPoints": [EMAIL, {"type": "EMAIL", "value": "x"}]},
+    ]
     done = (
         await crm.gql(
             f"""mutation($items: [CustomerCreateInput!]!) {{ done: customersCreate(items: $items, mode: PARTIAL) {{
