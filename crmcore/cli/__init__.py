@@ -12,7 +12,7 @@ import typer
 
 from crmcore import __version__
 from crmcore.app import Misdeclared
-from crmcore.cli import data, listing, server
+from crmcore.cli import data, listing, server, working
 from crmcore.cli.output import fail
 from crmcore.errors import CrmError
 from crmcore.platform.database import DatabaseError
@@ -68,6 +68,7 @@ def _program() -> typer.Typer:
         help="A headless CRM: one GraphQL API that plugins extend. Settings come from CRMCORE_... or crmcore.toml.",
     )
     program.command()(server.serve)
+    program.command()(working.worker)
     program.command()(server.migrate)
     program.command()(data.demo)
     program.command("import")(data.import_)

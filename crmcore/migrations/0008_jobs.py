@@ -20,7 +20,7 @@ class Migration(migrations.Migration):
                 ('last_at', UtcDatetime(null=True)),
                 ('created_at', UtcDatetime()),
             ],
-            options={'table': 'cron_entry', 'indexes': [UniqueIndex(fields=['tenant_id', 'kind'], name='uq_cron_entry_kind'), FilledIndex(fields=['next_at', 'id'], name='ix_cron_entry_next_at', filled='next_at')]},
+            options={'table': 'cron_entry', 'indexes': [Index(fields=['tenant_id', 'id'], name='ix_cron_entry_id'), UniqueIndex(fields=['tenant_id', 'kind'], name='uq_cron_entry_kind'), FilledIndex(fields=['next_at', 'id'], name='ix_cron_entry_next_at', filled='next_at')]},
         ),
         ops.CreateModel(
             name='Job',

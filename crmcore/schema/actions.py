@@ -123,7 +123,8 @@ def _resolver(declared: Action, record: RecordType, inputs: Mapping[str, _Input]
         keys: Sequence[UUID] = ()
         if not declared.creates:
             keys = (record_key(given["id"], record.table, "id"),)
-            values["expected_version"] = given.get("expectedVersion")
+            if not record.is_log:
+                values["expected_version"] = given.get("expectedVersion")
 
         async def command(ctx: Context) -> UUID:
             return await declared.command(ctx, *keys, **values)

@@ -17,6 +17,7 @@ from crmcore.schema import (
     customers,
     deals,
     files,
+    jobs,
     merges,
     people,
 )
@@ -34,6 +35,7 @@ _AREAS: Final[tuple[ModuleType, ...]] = (
     custom,
     audit,
     files,
+    jobs,
     merges,
     webhooks,
 )

@@ -17,6 +17,7 @@ from crmcore.schema.custom import make_custom
 from crmcore.schema.enclosing import controls
 from crmcore.schema.filters import make_filters, make_value_filters
 from crmcore.schema.interfaces import make_node, make_timelines
+from crmcore.schema.jobs import jobs_retry
 from crmcore.schema.listing import plugins_root
 from crmcore.schema.merging import make_merging, merge_mutations
 from crmcore.schema.mutations import record_mutations
@@ -82,6 +83,7 @@ def derive(shares: Sequence[Share]) -> CrmSchema:
         mutations += [action_mutation(registry, shapes, cls, share.plugin, names) for cls in share.actions]
     make_record_types(registry, shapes)
     subscriptions = [record_changed(registry, shapes)]
+    mutations.append(jobs_retry(shapes))
     _refuse_doubles(queries)
     _refuse_doubles(mutations)
     core = _schema(shapes, queries, mutations, subscriptions, unnamed, extended=any(share.plugin for share in shares))

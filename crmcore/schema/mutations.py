@@ -56,11 +56,9 @@ def record_mutations(shapes: Shapes, writing: Writing, record: RecordType) -> li
 
 
 def identity_arguments(record: RecordType) -> list[Any]:
-    """`id` and `expectedVersion`."""
-    return [
-        argument("id", ID, f"The global id of the {record.name}."),
-        argument("expectedVersion", optional(int), VERSION),
-    ]
+    """`id` and `expectedVersion`; a log has no versions."""
+    key = argument("id", ID, f"The global id of the {record.name}.")
+    return [key] if record.is_log else [key, argument("expectedVersion", optional(int), VERSION)]
 
 
 def _create(writing: Writing, shapes: Shapes, record: RecordType) -> RootField:

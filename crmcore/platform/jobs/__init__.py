@@ -1,5 +1,6 @@
 """Work for later: jobs in a table, asked for in the transaction that needs them, run by workers of any process."""
 
+from crmcore.platform.jobs.asking import cancel_job, retry_job, retry_jobs
 from crmcore.platform.jobs.enqueueing import enqueue
 from crmcore.platform.jobs.finishing import LeaseLost
 from crmcore.platform.jobs.kinds import GiveUp, JobCancelled, JobKind, JobRun, RunLater
@@ -21,7 +22,10 @@ __all__ = [
     "Priority",
     "RunLater",
     "Worker",
+    "cancel_job",
     "enqueue",
     "prune_jobs",
+    "retry_job",
+    "retry_jobs",
     "system_policy",
 ]

@@ -22,7 +22,7 @@ from crmcore.platform.jobs.rows import of_run, packed, read, source, to_driver
 
 _TAKEN: Final = (
     "id", "tenant_id", "kind", "payload", "priority", "run_at", "attempts", "max_attempts", "lease", "scheduled_for",
-    "policy", "cause",
+    "policy", "cause", "cancel_asked_at",
 )  # fmt: skip
 _uuid: Final = Uuid()
 
@@ -42,6 +42,7 @@ class Claimed:
     scheduled_for: datetime | None
     policy: Policy
     cause: UUID
+    cancel_asked_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)

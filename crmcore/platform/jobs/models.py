@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from tortoise.models import Model
 
 from crmcore.kit.choices import Choices
-from crmcore.platform.access import ActorKind
+from crmcore.platform.access import TENANT_REACH, Access, ActorKind
 from crmcore.platform.fields import Choice, Flag, Int, Json, Text, UtcDatetime, Uuid
 from crmcore.platform.tables import FilledIndex, UniqueIndex
 
@@ -70,6 +70,8 @@ class Job(Model):
     started_at = UtcDatetime(null=True)
     finished_at = UtcDatetime(null=True)
 
+    access: ClassVar[Access] = TENANT_REACH
+
     class Meta(Model.Meta):
         table = "job"
         indexes: ClassVar[Any] = (
@@ -100,6 +102,7 @@ class CronEntry(Model):
     class Meta(Model.Meta):
         table = "cron_entry"
         indexes: ClassVar[Any] = (
+            ("tenant_id", "id"),
             UniqueIndex(fields=("tenant_id", "kind"), name="uq_cron_entry_kind"),
             # Read by the schedulers, which fire for all tenants.
             FilledIndex(fields=("next_at", "id"), name="ix_cron_entry_next_at", filled="next_at"),

@@ -23,6 +23,8 @@ _LONGEST_MESSAGE = 500
 async def attempt(kind: JobKind, run: JobRun, clock: Callable[[], datetime]) -> Outcome | None:
     """Run the job once; what becomes of it. None where there is nothing to write: it is another worker's by now."""
     job = run.job
+    if job.cancel_asked_at is not None:  # while its former worker died
+        return _outcome(run, JobState.CANCELLED, attempts=job.attempts - 1)
     if job.attempts > job.max_attempts:
         return _outcome(run, JobState.DEAD, error="The worker that ran it stopped in the middle, every time.")
     deadline = asyncio.timeout(kind.timeout)
