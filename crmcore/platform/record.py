@@ -39,6 +39,19 @@ class Unique:
 
 
 @dataclass(frozen=True, slots=True)
+class Handle:
+    """What tells apart the records that a part may belong to: the `column` of those parts whose `kind` column has one
+    of the `kinds`. An upsert finds such a record by it, under `name`; `said` says what it is.
+    """
+
+    name: str
+    said: str
+    column: str
+    kind: str
+    kinds: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Event:
     """A named fact beside created, updated, deleted and restored, such as `deal.won`. The name is stable."""
 
@@ -135,6 +148,7 @@ class Rules:
     merging  how records of the kind are merged; None if they are not
     once     groups like those in `unique` that nothing enforces, but of which a merge leaves one: the email address
              that a customer and the one merged into it both have
+    handles  what of such a part identifies the records that it finds
     """
 
     unique: tuple[Unique, ...] = ()
@@ -148,6 +162,7 @@ class Rules:
     finds: tuple[str, ...] = ()
     merging: Merging | None = None
     once: tuple[Unique, ...] = ()
+    handles: tuple[Handle, ...] = ()
 
 
 class _OnlyHere:

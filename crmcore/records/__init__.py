@@ -18,18 +18,30 @@ from crmcore.platform.record import (
     effect,
     reference,
 )
-from crmcore.records.changes import Create, Delete, FieldValue, Part, Path, Refused, Restore, Update, Written
+from crmcore.records.changes import (
+    Create,
+    Delete,
+    FieldValue,
+    Part,
+    Path,
+    Refused,
+    Restore,
+    Update,
+    Written,
+)
 from crmcore.records.custom import CustomField
-from crmcore.records.each import Answer, Done, WriteOutcome, write_each
+from crmcore.records.each import Answer, Done, Item, WriteOutcome, write_each
 from crmcore.records.external import ExternalRef, find_by_external
 from crmcore.records.graph import Key, RecordGraph, graph_of, keys_of
 from crmcore.records.hierarchy import refuse_cycles
 from crmcore.records.latest import latest
+from crmcore.records.matches import Match, matches_of
 from crmcore.records.merging import FieldOutcome, Merged, MergeRecord, RelationOutcome, merge, unmerge
 from crmcore.records.moving import find, move
 from crmcore.records.numbers import give_numbers
 from crmcore.records.related import summary, targets, together
 from crmcore.records.rows import load, load_any, select
+from crmcore.records.upserting import IfDeleted, OnConflict, Upsert
 from crmcore.records.write import write
 
 __all__ = [
@@ -47,11 +59,15 @@ __all__ = [
     "ExternalRef",
     "FieldOutcome",
     "FieldValue",
+    "IfDeleted",
+    "Item",
     "Key",
     "Machine",
+    "Match",
     "MergeRecord",
     "Merged",
     "Merging",
+    "OnConflict",
     "OwnedRecord",
     "Part",
     "Path",
@@ -64,6 +80,7 @@ __all__ = [
     "Rules",
     "Unique",
     "Update",
+    "Upsert",
     "WriteOutcome",
     "Written",
     "check",
@@ -76,6 +93,7 @@ __all__ = [
     "latest",
     "load",
     "load_any",
+    "matches_of",
     "merge",
     "move",
     "reference",

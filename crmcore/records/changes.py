@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -45,6 +45,7 @@ class Create(Change):
     """A new record, with its `parts`. `values` by column name; columns left out take their default.
 
     `faults` is what was wrong with the values before they came here: the change is refused with them, in its turn.
+    `only_new` are the columns that an upsert leaves as they are in a record that is there already.
     """
 
     model: type[Record]
@@ -55,6 +56,7 @@ class Create(Change):
     parts: Sequence[Part] = ()
     faults: Sequence[Refusal] = ()
     path: Path = ()
+    only_new: Collection[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,8 @@ class Update(Change):
 
     `moves` says that a command has checked the state machine, so its column may be among the values. `events` are
     named facts recorded beside `updated`; `notes` are for the record's own rules and effects (`Draft.notes`).
-    `part_of` is a foreign key of the record and the id that must stand there; `faults` as in Create.
+    `part_of` is a foreign key of the record and the id that must stand there; `faults` as in Create. `instead_of` is
+    the new record that was asked for, where an upsert found it to be there.
     """
 
     model: type[Record]
@@ -80,6 +83,7 @@ class Update(Change):
     part_of: tuple[str, UUID] | None = None
     faults: Sequence[Refusal] = ()
     path: Path = ()
+    instead_of: Create | None = None
 
 
 @dataclass(frozen=True, slots=True)

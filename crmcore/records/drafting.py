@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, cast
 from uuid import UUID
 
@@ -98,7 +98,8 @@ async def draft_updates(step: Step, changes: Sequence[Change]) -> None:
         draft = _updated(step, index, change, before.get(change.model, {}).get(change.id))
         if draft is None:
             continue
-        _apply(draft, change.values, moves=change.moves)
+        kept = change.instead_of.only_new if change.instead_of else ()
+        _apply(draft, change.values, moves=change.moves, kept=kept)
         _fault(draft, change.faults)
         _note(draft, change.notes)
         draft.events.extend(change.events)
@@ -143,8 +144,8 @@ def _ordered(step: Step, models: Mapping[type[Record], Any]) -> list[type[Record
     return sorted(models, key=step.ctx.graph.rank)
 
 
-def _apply(draft: Draft, values: Mapping[str, Any], *, moves: bool = False) -> None:
-    """Set the values given, each refused by name if its column cannot take it."""
+def _apply(draft: Draft, values: Mapping[str, Any], *, moves: bool = False, kept: Collection[str] = ()) -> None:
+    """Set the values given, each refused by name if its column cannot take it. Those `kept` must be so already."""
     shape = shape_of(draft.model)
     machine = draft.model.special.machine
     draft.moves = draft.moves or moves
@@ -161,6 +162,12 @@ def _apply(draft: Draft, values: Mapping[str, Any], *, moves: bool = False) -> N
             if accepted != draft.after[column]:
                 name = shape.api_name(column)
                 draft.refuse(Invalid(f"{name} is changed by its own mutations, which check the move.", name))
+            continue
+        if column in kept and accepted != draft.after[column]:
+            name = shape.api_name(column)
+            draft.refuse(
+                Invalid(f"{name} can only be given to a new record, and this one is there: leave it out.", name)
+            )
             continue
         draft.after[column] = accepted
 

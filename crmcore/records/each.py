@@ -6,7 +6,7 @@ as many statements as one needs. Where two of them mean the same record, the sec
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
@@ -17,6 +17,8 @@ from crmcore.platform.context import Context
 from crmcore.platform.database import Transaction
 from crmcore.platform.record import Change
 from crmcore.records.changes import Create, Delete, Refused, Restore, Update
+from crmcore.records.same_parts import settle_updates
+from crmcore.records.upserting import Asked, Upsert, resolve, take_turns
 from crmcore.records.write import Command, in_its_own, taken_meanwhile
 
 
@@ -28,6 +30,7 @@ class WriteOutcome(Choices):
     UNCHANGED = "UNCHANGED", "It was as asked for already."
     DELETED = "DELETED", "It was deleted, with its parts."
     RESTORED = "RESTORED", "It was brought back, with its parts."
+    SKIPPED = "SKIPPED", "It was there already, and was left as it is."
     REFUSED = "REFUSED", "Nothing was done: the errors say why."
     NOT_DONE = "NOT_DONE", "Nothing was done, because others of the batch were refused."
 
@@ -41,6 +44,7 @@ class Done:
 
 
 Answer = Done | Refused
+Item = Change | Upsert
 
 _OUTCOMES: Final[dict[type[Change], WriteOutcome]] = {
     Create: WriteOutcome.CREATED,
@@ -50,11 +54,11 @@ _OUTCOMES: Final[dict[type[Change], WriteOutcome]] = {
 }
 
 
-async def write_each(ctx: Context, items: Sequence[Change], *, partial: bool = False) -> list[Answer]:
+async def write_each(ctx: Context, items: Sequence[Item], *, partial: bool = False) -> list[Answer]:
     """Make each of the changes with its parts, in one transaction; what became of each, in their order.
 
-    With `partial`, what is refused is left out and the others are made; otherwise one that is refused undoes all.
-    Refusals is raised for what cannot be laid to one of several items.
+    An upsert finds what an item before it has made. With `partial`, what is refused is left out and the others are
+    made; otherwise one that is refused undoes all. Refusals is raised for what cannot be laid to one of several items.
     """
 
     async def work(tx: Transaction, wary: bool) -> list[Answer]:
@@ -80,33 +84,19 @@ class _Undo(Exception):
 class _Batch:
     """One attempt at all items."""
 
-    def __init__(self, ctx: Context, tx: Transaction, items: Sequence[Change], partial: bool, wary: bool) -> None:
+    def __init__(self, ctx: Context, tx: Transaction, items: Sequence[Item], partial: bool, wary: bool) -> None:
         self.ctx, self.tx, self.items, self.partial, self.wary = ctx, tx, items, partial, wary
+        self.asked = {place: Asked.of(item) for place, item in enumerate(items) if isinstance(item, Upsert)}
         self.answers: dict[int, Answer] = {}
 
     async def run(self) -> list[Answer]:
-        for places in rounds_of(self.items):
-            if self.partial and len(self.items) > 1:
-                await self._separately(places)
-            else:
-                await self._together(places)
+        await take_turns(self.ctx, self.tx, self.asked.values())
+        for places in self._rounds():
+            await (self._separately(places) if self.partial else self._together(places))
         return [self.answers[place] for place in range(len(self.items))]
 
-    async def _together(self, places: Sequence[int]) -> None:
-        """These items by one command."""
-        command = Command(self.ctx, self.tx, partial=True, wary=self.wary)
-        changes = [self.items[place] for place in places]
-        for number, written in enumerate(await command.run(changes)):
-            place = places[number]
-            if isinstance(written, Refused):
-                self.answers[place] = written
-            else:
-                outcome = _OUTCOMES[type(self.items[place])]
-                idle = outcome is WriteOutcome.UPDATED and not command.wrote(number)
-                self.answers[place] = Done(WriteOutcome.UNCHANGED if idle else outcome, written.id)
-
     async def _separately(self, places: Sequence[int]) -> None:
-        """The same. If what follows from one of them is refused, each half is tried alone, until that one is found."""
+        """These items, so that one which fails takes no other with it: then each half is tried alone."""
         try:
             async with self.tx.savepoint():
                 await self._together(places)
@@ -120,28 +110,81 @@ class _Batch:
             await self._separately(places[:middle])
             await self._separately(places[middle:])
 
+    async def _together(self, places: Sequence[int]) -> None:
+        """These items by one command, after one that brings back the records which an upsert found deleted."""
+        changes, back = await self._changes(places)
+        await self._write(back)
+        refused = {place for place in back if isinstance(self.answers[place], Refused)}
+        changes = {place: change for place, change in changes.items() if place not in refused}
+        await self._write(await settle_updates(self.ctx, self.tx, changes))
+        for place in back.keys() - refused:
+            answer = self.answers[place]
+            if isinstance(answer, Done):
+                self.answers[place] = Done(WriteOutcome.RESTORED, answer.id)
+            elif self.partial:
+                raise Refusals(answer.refusals)  # it is back, and must not be
 
-def rounds_of(items: Sequence[Change]) -> list[list[int]]:
-    """The places of the items, in rounds: no two of a round mean the same record."""
-    rounds: list[list[int]] = []
-    latest: dict[Hashable, int] = {}
-    for place, item in enumerate(items):
-        meant = list(_meant(item))
-        number = max((latest[key] + 1 for key in meant if key in latest), default=0)
-        latest.update(dict.fromkeys(meant, number))
-        if number == len(rounds):
-            rounds.append([])
-        rounds[number].append(place)
-    return rounds
+    async def _changes(self, places: Sequence[int]) -> tuple[dict[int, Change], dict[int, Restore]]:
+        """The changes that the items come to, and what must be brought back before them; the others are answered."""
+        changes = {place: item for place in places if not isinstance(item := self.items[place], Upsert)}
+        asked = {place: self.asked[place] for place in places if place in self.asked}
+        back: dict[int, Restore] = {}
+        for place, meant in zip(asked, await resolve(self.ctx, self.tx, list(asked.values()))):
+            if meant.refusal is not None:
+                meant.refusal.change = asked[place].new
+                self.answers[place] = Refused((meant.refusal,))
+            elif meant.left_alone is not None:
+                self.answers[place] = Done(WriteOutcome.SKIPPED, meant.left_alone)
+            else:
+                assert meant.change is not None
+                changes[place] = meant.change
+            if meant.restore is not None:
+                back[place] = meant.restore
+        return changes, back
+
+    async def _write(self, changes: Mapping[int, Change]) -> None:
+        """Make the changes by one command, and answer their items."""
+        if not changes:
+            return
+        command = Command(self.ctx, self.tx, partial=True, wary=self.wary)
+        written = await command.run(list(changes.values()))
+        for number, (place, change) in enumerate(changes.items()):
+            said = written[number]
+            if isinstance(said, Refused):
+                self.answers[place] = said
+                continue
+            outcome = _OUTCOMES[type(change)]
+            idle = outcome is WriteOutcome.UPDATED and not command.wrote(number)
+            self.answers[place] = Done(WriteOutcome.UNCHANGED if idle else outcome, said.id)
+
+    def _rounds(self) -> list[list[int]]:
+        """The places of the items, in rounds: no two of a round mean the same record."""
+        rounds: list[list[int]] = []
+        latest: dict[Hashable, int] = {}
+        for place in range(len(self.items)):
+            meant = list(self._means(place))
+            number = max((latest[key] + 1 for key in meant if key in latest), default=0)
+            latest.update(dict.fromkeys(meant, number))
+            if number == len(rounds):
+                rounds.append([])
+            rounds[number].append(place)
+        return rounds
+
+    def _means(self, place: int) -> Iterator[Hashable]:
+        """The records that an item names as its own, and the keys by which it looks for one."""
+        item = self.items[place]
+        if isinstance(item, Upsert):
+            yield from self.asked[place].all_keys()
+            item = item.create
+        yield from _named(item)
 
 
-def _meant(change: Change) -> Iterator[Hashable]:
-    """The records that a change names as its own."""
+def _named(change: Change) -> Iterator[Hashable]:
     if change.id is not None:
         yield change.model, change.id
     if isinstance(change, Create | Update):
         for part in change.parts:
-            yield from _meant(part.change)
+            yield from _named(part.change)
 
 
-__all__ = ["Answer", "Done", "WriteOutcome", "write_each"]
+__all__ = ["Answer", "Done", "Item", "WriteOutcome", "write_each"]

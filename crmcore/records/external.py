@@ -28,6 +28,9 @@ from crmcore.records.values import accept
 
 _PATH = "externalRefs"
 
+ExternalKey = tuple[str, str, str]
+"""System, type of record, and id there."""
+
 
 class ExternalRef(Record):
     """The id of a record in another system."""
@@ -49,13 +52,12 @@ async def find_by_external(
 ) -> dict[str, UUID]:
     """The living records of these external ids, by external id; what is unknown is left out. One statement."""
     wanted = [(system, shape_of(model).table, external) for external in set(external_ids)]
-    found = await _holders(ctx, tx, wanted) if wanted else {}
+    found = await holders(ctx, tx, wanted) if wanted else {}
     return {external: key for (_, _, external), key in found.items()}
 
 
-async def _holders(
-    ctx: Context, tx: Transaction | None, wanted: Sequence[tuple[str, str, str]]
-) -> dict[tuple[str, str, str], UUID]:
+async def holders(ctx: Context, tx: Transaction | None, wanted: Sequence[ExternalKey]) -> dict[ExternalKey, UUID]:
+    """The living records that have these external ids."""
     dialect = ctx.db.dialect
 
     def make() -> Sql:
@@ -90,7 +92,7 @@ async def check_refs(step: Step) -> None:
                 draft.refuse(_taken(system, external, other.id))
     if not drafts:
         return
-    held = await _holders(step.ctx, step.tx, list(wanted)) if wanted else {}
+    held = await holders(step.ctx, step.tx, list(wanted)) if wanted else {}
     for key, holder in held.items():
         draft = wanted[key]
         own = step.drafts.get((draft.model, holder))
@@ -212,7 +214,7 @@ async def restore_refs(step: Step, deletions: Mapping[UUID, Draft]) -> None:
         step.ctx, step.tx, ExternalRef, ("deletion_id",), deletions, life="deleted", seen=False, lock="UPDATE"
     )
     keys = [(row["system"], row["record_type"], row["external_id"]) for row in rows]
-    held = await _holders(step.ctx, step.tx, keys) if keys else {}
+    held = await holders(step.ctx, step.tx, keys) if keys else {}
     back: list[Any] = []
     for row, key in zip(rows, keys, strict=True):
         root = deletions[row["deletion_id"]]

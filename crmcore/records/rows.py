@@ -67,6 +67,24 @@ def ids_value(ids: Iterable[UUID], dialect: Dialect) -> Any:
     return ordered if dialect == "postgres" else orjson.dumps([str(i) for i in ordered]).decode()
 
 
+def keyed(columns: Sequence[Column], dialect: Dialect) -> Sql:
+    """The tuples of values given under `keys`, as a subselect of so many columns."""
+    if dialect == "sqlite":
+        parts = ", ".join(f"value ->> {place}" for place in range(len(columns)))
+        return Sql(f"(SELECT {parts} FROM json_each(", given("keys"), "))")
+    names = ", ".join(f"k{place}" for place in range(len(columns)))
+    typed = ", ".join(f"k{place} {column.pg_type}" for place, column in enumerate(columns))
+    return Sql(f"(SELECT {names} FROM json_to_recordset(", given("keys", "json"), f") AS v({typed}))")
+
+
+def keys_value(columns: Sequence[Column], keys: Iterable[Sequence[Any]], dialect: Dialect) -> str:
+    """The parameter that `keyed` wants, of tuples of Python values."""
+    rows = [[column.to_json(value) for column, value in zip(columns, key, strict=True)] for key in keys]
+    if dialect == "sqlite":
+        return orjson.dumps(rows).decode()
+    return orjson.dumps([{f"k{place}": value for place, value in enumerate(row)} for row in rows]).decode()
+
+
 def visible(ctx: Context, model: type[Record], life: Life = "living") -> Sql:
     """What the caller may see of the table `t`; of its deleted rows, what they may restore."""
     return predicate(ctx.policy, model, "t", ctx.db.dialect, deleted=life == "deleted")

@@ -11,15 +11,13 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-import orjson
-
 from crmcore.errors import Duplicate
-from crmcore.kit.sql import Dialect, Sql, ident
+from crmcore.kit.sql import Sql, ident
 from crmcore.platform.custom import CustomValue
 from crmcore.platform.database import UniqueViolation
 from crmcore.platform.record import Draft, Record, Unique
 from crmcore.records.custom import explain_custom
-from crmcore.records.rows import Run, among, given, ids_value, load_any, of_tenant, statement, visible
+from crmcore.records.rows import Run, among, ids_value, keyed, keys_value, load_any, of_tenant, statement, visible
 from crmcore.records.shape import Shape, shape_of
 from crmcore.records.step import Step
 
@@ -108,16 +106,11 @@ async def _holders(step: Step, model: type[Record], unique: Unique, keys: Sequen
         mark = f" AND t.{ident(unique.where)}" if unique.where else ""
         return Sql(
             f"SELECT t.id, {listed}, ", seen, f" FROM {ident(shape.table)} AS t WHERE ", of_tenant(),
-            f"{mark} AND ({listed}) IN (", _wanted(shape, unique, dialect), ")",
+            f"{mark} AND ({listed}) IN ", keyed(columns, dialect),
         )  # fmt: skip
 
-    rows = [[column.to_json(value) for column, value in zip(columns, key, strict=True)] for key in keys]
-    if dialect == "postgres":
-        sent: Any = [dict(zip(unique.columns, row, strict=True)) for row in rows]
-    else:
-        sent = rows
     text = statement(ctx, ("unique", model, unique), make)
-    found = await step.tx.fetch(text, Run(ctx, {"keys": orjson.dumps(sent).decode()}))
+    found = await step.tx.fetch(text, Run(ctx, {"keys": keys_value(columns, keys, dialect)}))
     return (
         _Holder(
             UUID(str(row["id"])),
@@ -126,15 +119,6 @@ async def _holders(step: Step, model: type[Record], unique: Unique, keys: Sequen
         )
         for row in found
     )
-
-
-def _wanted(shape: Shape, unique: Unique, dialect: Dialect) -> Sql:
-    if dialect == "sqlite":
-        parts = ", ".join(f"value ->> {place}" for place in range(len(unique.columns)))
-        return Sql(f"SELECT {parts} FROM json_each(", given("keys"), ")")
-    names = ", ".join(ident(c) for c in unique.columns)
-    typed = ", ".join(f"{ident(c)} {shape.columns[c].pg_type}" for c in unique.columns)
-    return Sql(f"SELECT {names} FROM json_to_recordset(", given("keys", "json"), f") AS v({typed})")
 
 
 async def check_ids(step: Step) -> None:

@@ -11,7 +11,7 @@ from crmcore.errors import Limit
 from crmcore.kit.choices import Choices
 from crmcore.kit.text import article
 from crmcore.query import RecordType
-from crmcore.records import Change
+from crmcore.records import IfDeleted, Item, OnConflict
 from crmcore.schema.errors import user_error
 from crmcore.schema.inputs import RECORD_VERSION
 from crmcore.schema.payloads import batch_payload
@@ -26,7 +26,7 @@ VERSION: Final = (
     "The version you read. If the record has changed since, nothing is done and a ConflictError says what changed."
 )
 
-Read = Callable[..., Change]
+Read = Callable[..., Item]
 
 
 class BatchMode(Choices):
@@ -38,7 +38,8 @@ class BatchMode(Choices):
 
 def make_batches(shapes: Shapes) -> None:
     """What the batches of all records share."""
-    shapes.choice(BatchMode)
+    for enum in (BatchMode, OnConflict, IfDeleted):
+        shapes.choice(enum)
     shapes.input(
         RECORD_VERSION,
         "A record, and the version in which it is known.",
@@ -118,4 +119,7 @@ async def answer_batch(
     return await writing.each(info.context, record, changes, partial=partial)
 
 
-__all__ = ["MOST_ITEMS", "VERSION", "BatchMode", "batch_mutation", "make_batches"]
+__all__ = [
+    "MOST_ITEMS", "VERSION", "BatchMode", "answer_batch", "batch_arguments", "batch_field", "batch_mutation",
+    "make_batches",
+]  # fmt: skip

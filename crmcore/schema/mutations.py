@@ -20,6 +20,7 @@ from crmcore.schema.payloads import make_batch_payload, make_payload
 from crmcore.schema.roots import RootField
 from crmcore.schema.scalars import ID
 from crmcore.schema.shapes import Shapes, argument, optional, shaped
+from crmcore.schema.upserts import upsert_mutations
 from crmcore.schema.writing import Payload, Writing
 
 Command = Callable[[Context], Awaitable[UUID]]
@@ -52,7 +53,8 @@ def record_mutations(shapes: Shapes, writing: Writing, record: RecordType) -> li
     make_batch_payload(shapes, record)
     singles = {"create": _create, "update": _update, "delete": _delete, "restore": _restore}
     made = [singles[operation](writing, shapes, record) for operation in record.writes]
-    return made + [batch_mutation(writing, shapes, record, operation) for operation in record.writes]
+    made += [batch_mutation(writing, shapes, record, operation) for operation in record.writes]
+    return made + (upsert_mutations(writing, shapes, record) if {"create", "update"} <= set(record.writes) else [])
 
 
 def identity_arguments(record: RecordType) -> list[Any]:

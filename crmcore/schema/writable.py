@@ -51,6 +51,11 @@ class Writable:
         self._registry, self._others = registry, others
         self._fields = {_input_name(f): f for f in record.fields.values() if f.writable != "never"}
         self.paths = _paths(self._fields)
+        self.only_new = frozenset(
+            f.column
+            for f in self._fields.values()
+            if f.writable == "create" and isinstance(f, ColumnField | OneField | MoneyField)
+        )
         self.whole_keys = frozenset(key.column for key in keys_of(record.written) if key.on_delete == "CASCADE")
         self.parts = {f.name: f for f in record.fields.values() if isinstance(f, ManyField) and self._is_part(f)}
 
@@ -78,7 +83,7 @@ class Writable:
         given = self._read(sent, path)
         return Create(
             self.record.written, given.values, given.id, given.external_refs or (), given.custom_fields,
-            given.parts, given.faults, path,
+            given.parts, given.faults, path, self.only_new,
         )  # fmt: skip
 
     def update(self, sent: Mapping[str, Any], *path: str) -> Update:
@@ -100,6 +105,8 @@ class Writable:
     def place(self, refusal: Refusal) -> list[str]:
         """Where in the document stands what is refused of a change that this has read: [input, timeZone]."""
         change, names = refusal.change, refusal.path
+        if isinstance(change, Update) and change.instead_of is not None:
+            change = change.instead_of
         if not names:
             return list(change.path) if len(change.path) > 1 else []
         head, *rest = map(snake, names)

@@ -8,7 +8,7 @@ from typing import Any
 from crmcore.errors import Refusal, Refusals
 from crmcore.platform.record import Record
 from crmcore.query import RecordType, Ref, Registry
-from crmcore.records import Change, Done, Refused, WriteOutcome, write_each
+from crmcore.records import Done, Item, Match, Refused, Upsert, WriteOutcome, keys_of, matches_of, write_each
 from crmcore.schema.errors import UserError, user_error
 from crmcore.schema.executor import Results, Run
 from crmcore.schema.writable import Writable
@@ -25,29 +25,34 @@ class Writing:
             if not record.is_log:
                 self.of[record.written] = Writable(registry, record, self.of)
 
-    async def one(self, run: Run, record: RecordType, change: Change) -> Payload:
-        """Make one change: the record's payload."""
+    def matches(self, record: RecordType) -> dict[str, Match]:
+        """The ways in which an upsert may find the record."""
+        naming = [key for model in self.of for key in keys_of(model) if key.target is record.written]
+        return matches_of(record.written, naming)
+
+    async def one(self, run: Run, record: RecordType, item: Item) -> Payload:
+        """Do one thing: the record's payload."""
         try:
-            [answer] = await write_each(run.ctx, [change])
+            [answer] = await write_each(run.ctx, [item])
         except (Refusal, Refusals) as refused:
             answer = _refused(refused)
             for one in answer.refusals:
-                one.change = one.change or change
+                one.change = one.change or (item.create if isinstance(item, Upsert) else item)
         run.refused = isinstance(answer, Refused)
-        return self._payload(record, change, answer)
+        return self._payload(record, answer)
 
-    async def each(self, run: Run, record: RecordType, changes: Sequence[Change], *, partial: bool) -> Payload:
-        """Make many: the payload of the batch."""
+    async def each(self, run: Run, record: RecordType, items: Sequence[Item], *, partial: bool) -> Payload:
+        """Do many: the payload of the batch."""
         try:
-            answers = await write_each(run.ctx, changes, partial=partial)
+            answers = await write_each(run.ctx, items, partial=partial)
         except (Refusal, Refusals) as refused:
             run.refused = True
             return {"results": [], "errors": [self._error(record, one) for one in _refused(refused).refusals]}
         run.refused = bool(answers) and all(_undone(answer) for answer in answers)
-        results = Results(self._payload(record, change, answer) for change, answer in zip(changes, answers))
+        results = Results(self._payload(record, answer) for answer in answers)
         return {"results": results, "errors": [error for result in results for error in result["errors"]]}
 
-    def _payload(self, record: RecordType, change: Change, answer: Done | Refused) -> Payload:
+    def _payload(self, record: RecordType, answer: Done | Refused) -> Payload:
         if isinstance(answer, Refused):
             errors = [self._error(record, one) for one in answer.refusals]
             return {record.root: None, "outcome": WriteOutcome.REFUSED, "errors": errors}

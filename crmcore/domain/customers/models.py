@@ -9,7 +9,7 @@ from crmcore.domain.customers import rules
 from crmcore.kit.choices import Choices
 from crmcore.platform.access import Access, through
 from crmcore.platform.fields import Choice, ChoiceList, Day, Flag, Folded, Int, Scaled, Text, UtcDatetime
-from crmcore.platform.record import Merging, OwnedRecord, Record, Rules, Unique, reference
+from crmcore.platform.record import Handle, Merging, OwnedRecord, Record, Rules, Unique, reference
 from crmcore.platform.tables import exactly_one
 
 
@@ -209,6 +209,10 @@ class ContactPoint(Record):
             group
             for party in ("customer_id", "contact_id")
             for group in (Unique((party, "type", "normalized")), Unique((party, "type"), where="is_primary"))
+        ),
+        handles=(
+            Handle("EMAIL", "One of its email addresses.", "normalized", "type", ("EMAIL",)),
+            Handle("PHONE", "One of its phone numbers.", "normalized", "type", ("PHONE", "MOBILE")),
         ),
     )
     access: ClassVar[Access] = through("customer", "contact")
