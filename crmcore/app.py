@@ -27,6 +27,7 @@ from crmcore.http.graphql import GraphQLEndpoint, sdl, statistics
 from crmcore.http.health import alive, ready
 from crmcore.http.limits import Guard
 from crmcore.http.websocket import WebSocketEndpoint
+from crmcore.importing import Keeping, import_jobs
 from crmcore.kit import times
 from crmcore.kit.ids import new_id
 from crmcore.migrations import CORE
@@ -91,6 +92,8 @@ async def compose(plugins: Plugins) -> Composition:
 
 def _job_kinds(crm: Crm) -> Iterator[JobKind]:
     """Every kind of job that the core has."""
+    keeping = Keeping(crm.settings.max_file_bytes, crm.settings.file_days)
+    yield from import_jobs(crm.registry, keeping)
     yield prune_jobs(crm.settings.job_kept_days, crm.settings.dead_job_kept_days)
 
 

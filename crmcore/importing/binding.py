@@ -5,14 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
-from typing import Any, Literal
+from typing import Any, Final, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from crmcore.importing.mapping import NOTHING, FieldMapping, FileMapping, RecordMapping, nearest
+from crmcore.importing.mapping import LINE, NOTHING, FieldMapping, FileMapping, RecordMapping, nearest
 from crmcore.importing.values import Converter, Notation, constant, converter
 from crmcore.platform.fields import Column
 from crmcore.query import ColumnField, FieldMap, MoneyField, OneField, RecordType, Registry
 from crmcore.records import Record
+
+BY_ID: Final = "\x00id"
+"""Stands for the system of a key that is an id of ours. No system that a caller names has this character in it."""
+
+BY_LINE: Final = "\x00line"
+"""The same of a key that is no record's: what it stands for is made anew."""
 
 ANYTHING = "*"
 """In `values`: every text that has no entry of its own. The empty text stands for an empty value."""
@@ -54,11 +60,14 @@ class BoundField:
 
 @dataclass(frozen=True, slots=True)
 class BoundRecord:
-    """One record that a row becomes."""
+    """One record that a row becomes. `folded` keys are compared without case and accents."""
 
     mapping: RecordMapping
     type: RecordType
     fields: tuple[BoundField, ...]
+    system: str
+    """Whose ids the keys are: a system, BY_ID, BY_LINE, or `\\x00` and the column that they are looked up in."""
+    folded: bool = False
 
     @property
     def name(self) -> str:
@@ -129,7 +138,10 @@ class _Binder:
     def _block(self, block: RecordMapping, types: Mapping[str, RecordType]) -> BoundRecord:
         kind = types[block.name]
         fields = tuple(self._field(block, f, kind, types) for f in block.fields)
-        return BoundRecord(block, kind, fields)
+        if block.match in ("", "id", LINE):
+            return BoundRecord(block, kind, fields, {"": self.mapping.system, "id": BY_ID, LINE: BY_LINE}[block.match])
+        found = self._text_field(block, block.match, kind, block.match)
+        return BoundRecord(block, kind, fields, f"\x00{found.folded or found.column}", found.folded is not None)
 
     def _field(
         self, block: RecordMapping, given: FieldMapping, kind: RecordType, types: Mapping[str, RecordType]
@@ -192,7 +204,7 @@ class _Binder:
         )
 
     def _lookup(self, block: RecordMapping, given: FieldMapping, target: RecordType) -> Lookup:
-        by = self._text_field(block, given, target, given.by)
+        by = self._text_field(block, given.name, target, given.by)
         within = []
         for name, value in given.within.items():
             inner = target.fields.get(name)
@@ -205,12 +217,12 @@ class _Binder:
             within.append((inner.column, self.registry.records[inner.target].written, value))
         return Lookup(target.written, target.root, by.folded or by.column, by.folded is not None, tuple(within))
 
-    def _text_field(self, block: RecordMapping, given: FieldMapping, target: RecordType, name: str) -> ColumnField:
+    def _text_field(self, block: RecordMapping, where: str, target: RecordType, name: str) -> ColumnField:
         found = target.fields.get(name)
         if not isinstance(found, ColumnField) or found.type.kind != "text":
             texts = [n for n, f in target.fields.items() if isinstance(f, ColumnField) and f.type.kind == "text"]
             raise self.mapping.wrong(
-                f"{target.name} cannot be looked up by {name!r}{nearest(name, texts)}", block.name, given.name
+                f"{target.name} cannot be looked up by {name!r}{nearest(name, texts)}", block.name, where
             )
         return found
 
@@ -278,4 +290,4 @@ def _settable(found: FieldMap) -> bool:
     return isinstance(found, ColumnField | MoneyField | OneField) and found.writable != "never"
 
 
-__all__ = ["ANYTHING", "Binding", "BoundField", "BoundRecord", "Lookup", "bind"]
+__all__ = ["ANYTHING", "BY_ID", "BY_LINE", "Binding", "BoundField", "BoundRecord", "Lookup", "bind"]

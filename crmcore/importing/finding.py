@@ -9,14 +9,15 @@ from uuid import UUID
 
 import orjson
 
-from crmcore.importing.binding import Lookup
+from crmcore.importing.binding import BY_ID, BY_LINE, Lookup
 from crmcore.importing.parsing import LookupKey, RefKey
 from crmcore.kit.sql import Sql, ident, value
 from crmcore.kit.text import fold
 from crmcore.platform.context import Context
 from crmcore.platform.database import Transaction
 from crmcore.platform.fields import Uuid
-from crmcore.records import Record, find_by_external
+from crmcore.records import Record, find_by_external, select
+from crmcore.records.rows import Run, visible
 
 MANY: Final = "more than one"
 """A text that more than one living record has."""
@@ -31,6 +32,7 @@ class Finder:
         self.ctx = ctx
         self.ids: dict[RefKey, UUID] = {}
         self.looked: dict[LookupKey, UUID | str] = {}
+        self.many: set[RefKey] = set()
 
     async def refs(self, tx: Transaction, keys: Iterable[tuple[RefKey, type[Record]]]) -> None:
         """Learn the ids of these living records, as far as they are known."""
@@ -39,8 +41,31 @@ class Finder:
             if key not in self.ids:
                 groups[model, key[0], key[1]].add(key[2])
         for (model, table, system), texts in groups.items():
-            found = await find_by_external(self.ctx, model, system, texts, tx=tx)
-            self.ids.update(((table, system, text), record) for text, record in found.items())
+            if system == BY_LINE:
+                continue
+            if system == BY_ID:
+                rows = await select(self.ctx, tx, model, ("id",), map(UUID, texts), take=("id",))
+                found = {str(row["id"]): row["id"] for row in rows}
+            elif system.startswith("\x00"):
+                found = await self._by_column(tx, model, system[1:], texts)
+                self.many.update((table, system, text) for text, record in found.items() if record is None)
+            else:
+                found = await find_by_external(self.ctx, model, system, texts, tx=tx)
+            self.ids.update(((table, system, text), record) for text, record in found.items() if record is not None)
+
+    async def _by_column(
+        self, tx: Transaction, model: type[Record], column: str, texts: Iterable[str]
+    ) -> dict[str, UUID | None]:
+        """The living records that the caller sees with these texts in a column; None where there are several."""
+        tree = Sql(
+            "SELECT t.id, t.", ident(column), " AS said FROM ", ident(model._meta.db_table), " t WHERE ",
+            visible(self.ctx, model), " AND t.", ident(column), " IN ", _list(tx, texts),
+        )  # fmt: skip
+        found: dict[str, UUID | None] = {}
+        for row in await tx.fetch(tree, Run(self.ctx)):
+            said = str(row["said"])
+            found[said] = None if said in found else UUID(str(row["id"]))
+        return found
 
     async def lookups(self, tx: Transaction, keys: Iterable[LookupKey]) -> None:
         """Find these records by their texts."""

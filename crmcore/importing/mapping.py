@@ -16,6 +16,9 @@ from typing import Any, Final
 from crmcore.errors import ConfigError
 from crmcore.kit.text import fold
 
+LINE: Final = "line"
+"""The `match` of records that are made anew for each row."""
+
 NOTHING: Final = object()
 """No constant was given: null is one that can be."""
 
@@ -84,7 +87,11 @@ class FieldMapping:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordMapping:
-    """One record of a row. `key` is its id in the other system; `shared` records are named by many rows."""
+    """One record of a row. `key` is its id in the other system; `shared` records are named by many rows.
+
+    Another `match` than that says what the key is: `id`, a text field of the record, or LINE, which is no record's.
+    Then `external` may give a new record its id in the other system. `mode` is CREATE, UPDATE or UPSERT.
+    """
 
     name: str
     type: str
@@ -92,11 +99,15 @@ class RecordMapping:
     constant_key: str = ""
     when: str = ""
     shared: bool = False
+    match: str = ""
+    external: Template | None = None
+    mode: str = "UPSERT"
     fields: tuple[FieldMapping, ...] = ()
 
     def columns(self) -> Iterator[str]:
-        if self.key:
-            yield from self.key.columns
+        for template in (self.key, self.external):
+            if template:
+                yield from template.columns
         if self.when:
             yield self.when
         for mapped in self.fields:
@@ -110,8 +121,11 @@ class FileMapping:
     path: Path
     text: str
     system: str
+    format: str = ""
+    sheet: str = ""
     encoding: str = ""
     delimiter: str = ","
+    separator: str = ";"
     decimal: str = "."
     thousands: str = ""
     dates: tuple[str, ...] = ("%Y-%m-%d",)

@@ -7,14 +7,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from crmcore.importing.binding import ANYTHING, Binding, BoundField, BoundRecord, Lookup
+from crmcore.importing.binding import ANYTHING, BY_ID, BY_LINE, Binding, BoundField, BoundRecord, Lookup
 from crmcore.importing.mapping import NOTHING, Row, Template
 from crmcore.importing.source import Line
+from crmcore.kit.ids import from_global
 from crmcore.kit.text import fold
 from crmcore.records import Record
 
 RefKey = tuple[str, str, str]
-"""Table, system and id there."""
+"""Table, system and id there; in the place of the system also what BoundRecord.system says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,7 @@ class ParsedRecord:
     values: dict[str, Any] = field(default_factory=dict)
     refs: dict[str, RefKey] = field(default_factory=dict)
     lookups: dict[str, LookupKey] = field(default_factory=dict)
+    external: tuple[str, str] | None = None
 
     def named(self) -> Iterator[tuple[RefKey, type[Record]]]:
         """The keys of the record itself and of those it names, with their models."""
@@ -83,19 +85,31 @@ class Parser:
         for block in blocks:
             if block.mapping.when and not clean[block.mapping.when]:
                 continue
-            key = block.mapping.key.fill(clean) if block.mapping.key else block.mapping.constant_key
-            if not key:
-                parsed.problems.append(f"{block.name} has no id: {_columns(block.mapping.key)} is empty")
+            try:
+                key = _key(block, clean, line)
+            except ValueError as error:
+                parsed.problems.append(f"{block.name} {error}")
                 continue
-            record = ParsedRecord(block, (block.type.table, self.mapping.system, key))
+            record = ParsedRecord(block, (block.type.table, block.system, key))
+            record.external = self._external(record, clean)
             made[block.name] = record.key
             for bound in block.fields:
+                if line.absent and not line.absent.isdisjoint(bound.mapping.columns()):
+                    continue
                 try:
                     self._field(record, bound, clean, made)
                 except ValueError as error:
                     parsed.problems.append(f"{block.name}.{bound.name}: {error}")
             parsed.records.append(record)
         return parsed
+
+    def _external(self, record: ParsedRecord, row: Row) -> tuple[str, str] | None:
+        """What a new record is called in the other system."""
+        template = record.bound.mapping.external
+        if template is None:
+            return None if record.key[1].startswith("\x00") else record.key[1:]
+        text = template.fill(row)
+        return (self.mapping.system, text) if text else None
 
     def _clean(self, row: Row) -> Row:
         """Nulls emptied, aliases replaced and counted."""
@@ -121,6 +135,8 @@ class Parser:
             assert bound.mapping.ref is not None
             assert bound.target is not None
             text = bound.mapping.ref.fill(row)
+            if text and bound.mapping.system == BY_ID:
+                text = _own_id(bound.target.table, text)
             named = (bound.target.table, bound.mapping.system or self.mapping.system, text) if text else None
         else:
             self._lookup(record, bound, row)
@@ -164,6 +180,29 @@ class Parser:
         if text:
             return bound.convert(text)
         return None if bound.default is NOTHING else bound.default
+
+
+def _key(block: BoundRecord, row: Row, line: Line) -> str:
+    """The key of a row's record. ValueError ends a sentence that begins with the record's name."""
+    if block.system == BY_LINE:
+        return str(line.number)
+    template = block.mapping.key
+    text = template.fill(row) if template else block.mapping.constant_key
+    if not text:
+        raise ValueError(f"has no id: {_columns(template)} is empty")
+    if block.system == BY_ID:
+        return _own_id(block.type.table, text)
+    return fold(text) if block.folded else text
+
+
+def _own_id(table: str, text: str) -> str:
+    try:
+        prefix, key = from_global(text)
+    except ValueError:
+        prefix, key = "", None
+    if prefix != table:
+        raise ValueError(f"cannot be found: {text!r} is no id of a {table.replace('_', ' ')}")
+    return str(key)
 
 
 def _text(bound: BoundField, row: Row) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from crmcore.errors import WrongState
+from crmcore.importing.binding import BY_ID
 from crmcore.importing.finding import MANY, Finder
 from crmcore.importing.parsing import LookupKey, ParsedRecord, ParsedRow, RefKey
 from crmcore.kit.ids import new_id
@@ -137,9 +138,17 @@ class Planner:
         known = self.finder.ids.get(record.key)
         columns: Mapping[str, Any] = model._meta.fields_map
         settled = {c: v for c, v in values.items() if v is not None or columns[c].null}
+        mode = record.bound.mapping.mode
+        if record.key in self.finder.many:
+            raise Refuse(f"there is {MANY} {_said(record)}")
         if known is None:
-            fresh = self.fresh.setdefault(record.key, new_id())
-            return Planned(row, record, fresh, Create(model, settled, id=fresh, external_refs=(record.key[1:],)))
+            if mode == "UPDATE":
+                raise Refuse(f"there is no {_said(record)}")
+            fresh = self._fresh(record.key)
+            refs = () if record.external is None else (record.external,)
+            return Planned(row, record, fresh, Create(model, settled, id=fresh, external_refs=refs))
+        if mode == "CREATE":
+            raise Refuse(f"the {_said(record)} is there already")
         return Planned(row, record, known, self._update(record, known, settled))
 
     def _update(self, record: ParsedRecord, known: UUID, values: Mapping[str, Any]) -> Update | None:
@@ -161,8 +170,13 @@ class Planner:
         if known is not None:
             return known
         if key in owners:
-            return self.fresh.setdefault(key, new_id())
-        raise Miss(f"{record.bound.name}: there is no {key[0]} with the {key[1]} id {key[2]!r}")
+            return self._fresh(key)
+        whose = "" if key[1] == BY_ID else f"{key[1]} "
+        raise Miss(f"{record.bound.name}: there is no {key[0]} with the {whose}id {key[2]!r}")
+
+    def _fresh(self, key: RefKey) -> UUID:
+        """The id of a new record: the one that its key is, or one of its own."""
+        return self.fresh.setdefault(key, UUID(key[2]) if key[1] == BY_ID else new_id())
 
     def _looked(self, key: LookupKey, record: ParsedRecord) -> UUID:
         found = self.finder.looked.get(key)
@@ -171,3 +185,9 @@ class Planner:
         if not isinstance(found, UUID):
             raise Refuse(f"{record.bound.name}: there is {MANY} {key.lookup.kind} {key.text!r}")
         return found
+
+
+def _said(record: ParsedRecord) -> str:
+    """A record by its key, for people."""
+    match = record.bound.mapping.match or f"{record.key[1]} id"
+    return f"{record.bound.type.name} with the {match} {record.key[2]!r}"

@@ -50,13 +50,19 @@ def read_mapping(path: Path) -> FileMapping:
     """The mapping in a TOML file. ConfigError says which key is wrong and what to do."""
     try:
         text = path.read_text(encoding="utf-8-sig")
-        document = tomllib.loads(text)
     except OSError as error:
         raise ConfigError(f"Cannot read the mapping {path}: {error.strerror}.") from error
     except UnicodeDecodeError as error:
         raise ConfigError(
             f"{path} is not UTF-8: a mapping is written in UTF-8, whatever the data's encoding."
         ) from error
+    return parse_mapping(text, path)
+
+
+def parse_mapping(text: str, path: Path) -> FileMapping:
+    """The mapping in a text; `path` is what it is called."""
+    try:
+        document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path} is not TOML: {error}.") from error
     return _Reader(path, text).mapping(document)

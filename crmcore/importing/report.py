@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from crmcore.importing.source import Line
+
 
 @dataclass(slots=True)
 class Tally:
@@ -17,6 +19,35 @@ class Tally:
     updated: int = 0
     unchanged: int = 0
     refused: int = 0
+
+    def add(self, other: Tally) -> None:
+        self.created += other.created
+        self.updated += other.updated
+        self.unchanged += other.unchanged
+        self.refused += other.refused
+
+
+@dataclass(slots=True)
+class Settled:
+    """What one transaction of an import settles.
+
+    position  the last line of the file that has been looked at
+    rows      how many rows were looked at; those that wait for another row count once
+    waiting   lines that name a record which a later line may make, and what they miss
+    arrived   lines that had waited, and are now saved, refused, or waiting again
+    """
+
+    position: int = 0
+    rows: int = 0
+    saved: int = 0
+    left_out: int = 0
+    refused: list[tuple[Line, str]] = field(default_factory=list)
+    waiting: list[tuple[Line, str]] = field(default_factory=list)
+    arrived: list[int] = field(default_factory=list)
+    tallies: dict[str, Tally] = field(default_factory=dict)
+
+    def tally(self, kind: str) -> Tally:
+        return self.tallies.setdefault(kind, Tally())
 
 
 @dataclass(slots=True)
@@ -49,12 +80,18 @@ class Report:
     def tally(self, kind: str) -> Tally:
         return self.tallies.setdefault(kind, Tally())
 
-    def refuse(self, line: int, reason: str) -> None:
-        """Count one refused row."""
-        self.refused += 1
-        known = self.reasons.setdefault(reason, Reason(reason, 0, line))
-        known.rows += 1
-        known.first_line = min(known.first_line, line)
+    def add(self, settled: Settled) -> None:
+        """Count what has been settled."""
+        self.rows += settled.rows
+        self.saved += settled.saved
+        self.left_out += settled.left_out
+        for kind, tally in settled.tallies.items():
+            self.tally(kind).add(tally)
+        for line, reason in settled.refused:
+            self.refused += 1
+            known = self.reasons.setdefault(reason, Reason(reason, 0, line.number))
+            known.rows += 1
+            known.first_line = min(known.first_line, line.number)
 
     def as_json(self) -> Mapping[str, Any]:
         """The report for scripts."""

@@ -29,6 +29,7 @@ from crmcore.schema.record_types import make_record_types
 from crmcore.schema.roots import RootField, query_roots
 from crmcore.schema.search import make_search
 from crmcore.schema.shapes import PROVENANCE, Shapes
+from crmcore.schema.transfers import transfer_mutations
 from crmcore.schema.values import make_values
 from crmcore.schema.webhooks.mutations import make_webhook_types, webhook_mutations
 from crmcore.schema.writing import Writing
@@ -82,6 +83,7 @@ def derive(shares: Sequence[Share]) -> CrmSchema:
     for share in shares:
         mutations += [action_mutation(registry, shapes, cls, share.plugin, names) for cls in share.actions]
     make_record_types(registry, shapes)
+    mutations += transfer_mutations(registry, shapes)
     subscriptions = [record_changed(registry, shapes)]
     mutations.append(jobs_retry(shapes))
     _refuse_doubles(queries)

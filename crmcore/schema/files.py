@@ -7,9 +7,11 @@ from datetime import datetime
 from typing import Any
 
 from crmcore.domain import files as models
+from crmcore.importing import cancel_import, undo_import
 from crmcore.platform.context import Context
 from crmcore.platform.links import expiry, signed_link
 from crmcore.query import batch, field, record
+from crmcore.schema.actions import action
 
 
 async def _links(rows: Sequence[Mapping[str, Any]], ctx: Context) -> list[str]:
@@ -78,3 +80,13 @@ class Export:
     file: File | None = field("The file, once it is there; null again when it has expired.")
     started_at: datetime | None = field("When a worker began.")
     finished_at: datetime | None = field("When it ended.")
+
+
+@action(models.Import, cancel_import)
+class ImportCancel:
+    """Call an import off: no row is saved after this. What was saved stays; importUndo takes it back."""
+
+
+@action(models.Import, undo_import)
+class ImportUndo:
+    """Undo an import: a worker deletes what it made, and sets back what it changed where nobody has since."""

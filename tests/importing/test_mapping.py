@@ -8,9 +8,9 @@ import pytest
 
 from crmcore.errors import ConfigError
 from crmcore.importing.binding import bind
+from crmcore.importing.delimited import DelimitedSource as Source
 from crmcore.importing.mapping import Template
 from crmcore.importing.reading import read_mapping
-from crmcore.importing.source import Source
 from crmcore.migrations import CORE
 from crmcore.platform.metadata import load_models
 from crmcore.query import Registry
@@ -93,7 +93,7 @@ def test_a_missing_column_is_named_with_its_line(tmp_path: Path):
     mapping.write_text(HEAD + 'fields.name = "company"')
     data.write_text("id,compny\n1,x\n")
     with pytest.raises(ConfigError, match=r"has no column 'company'; did you mean 'compny'\?"):
-        Source(data, read_mapping(mapping))
+        Source(data, read_mapping(mapping)).check_columns(read_mapping(mapping))
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,78 @@
+"""Reading JSON Lines: an object on each line. Objects inside it become columns with dots: `owner.email`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from crmcore.errors import ConfigError
+from crmcore.importing.mapping import FileMapping
+from crmcore.importing.source import Line, Source
+
+_MOST_COLUMNS: Final = 2000
+
+
+class ObjectSource(Source):
+    """A file of JSON objects. Its columns are all that any of them names."""
+
+    def __init__(self, path: Path, mapping: FileMapping, name: str = "") -> None:
+        super().__init__(path, name)
+        self._separator = mapping.separator
+        names: dict[str, None] = {}
+        self.lines_in_all = 0
+        for number, _, found in self._objects():
+            self.lines_in_all = number
+            names.update(dict.fromkeys(found if isinstance(found, dict) else ()))
+            if len(names) > _MOST_COLUMNS:
+                raise ConfigError(f"{self.name} has more than {_MOST_COLUMNS} different columns.")
+        if not names:
+            raise ConfigError(f"{self.name} is empty: each line must hold a JSON object.")
+        self.take_header(names)
+
+    def lines(self) -> Iterator[Line]:
+        for number, text, found in self._objects():
+            if isinstance(found, str):
+                yield Line(number, (text,), found)
+            else:
+                absent = frozenset(self.places.keys() - found.keys())
+                yield Line(number, tuple(found.get(name, "") for name in self.header), "", absent)
+
+    def _objects(self) -> Iterator[tuple[int, str, dict[str, str] | str]]:
+        """Each line that is not empty: its number, its text, and its values by column or what is wrong with it."""
+        with self.path.open(encoding="utf-8-sig") as lines:
+            try:
+                for number, line in enumerate(lines, 1):
+                    if text := line.strip():
+                        yield number, text, self._values(text)
+            except UnicodeDecodeError as error:
+                raise ConfigError(f"{self.name} is not UTF-8, which JSON is written in: {error.reason}.") from error
+
+    def _values(self, text: str) -> dict[str, str] | str:
+        try:
+            found = json.loads(text, parse_float=str, parse_int=str, parse_constant=str)
+            if isinstance(found, dict):
+                return dict(self._flat(found, ""))
+        except (ValueError, RecursionError) as error:
+            return f"the line is not JSON: {error}"
+        return "the line is not a JSON object"
+
+    def _flat(self, found: Mapping[str, Any], before: str) -> Iterator[tuple[str, str]]:
+        for key, value in found.items():
+            name = f"{before}{key.strip()}"
+            if isinstance(value, dict):
+                yield from self._flat(value, f"{name}.")
+            else:
+                yield name, self._text(value)
+
+    def _text(self, value: Any) -> str:
+        if value is None:
+            return ""
+        if isinstance(value, bool):
+            return "true" if value else "false"
+        if isinstance(value, list):
+            if any(isinstance(item, dict | list) for item in value):
+                return json.dumps(value, ensure_ascii=False)
+            return self._separator.join(map(self._text, value))
+        return str(value)
