@@ -21,6 +21,7 @@ CORE: Final = App(
         "crmcore.platform.search",
         "crmcore.platform.webhooks.models",
         "crmcore.records.external",
+        "crmcore.records.transitions",
         "crmcore.records.custom.models",
         "crmcore.domain.files.models",
         "crmcore.records.merging.models",

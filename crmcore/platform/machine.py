@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from crmcore.errors import WrongState
@@ -12,11 +12,13 @@ from crmcore.kit.text import article
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """The states of one column and the moves between them. `initial` is where a new record begins."""
+    """The states of one column and the moves between them. `initial` is where a new record begins; `requires` names
+    the inputs without which a state cannot be moved to."""
 
     column: str
     initial: StrEnum
     moves: Mapping[StrEnum, tuple[StrEnum, ...]]
+    requires: Mapping[StrEnum, tuple[str, ...]] = field(default_factory=dict)
 
     def check(self, current: StrEnum, target: StrEnum, record: str) -> None:
         """Refuse a move that is not allowed, with the moves that are."""

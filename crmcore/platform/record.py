@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
 from uuid import UUID
@@ -53,10 +53,22 @@ class Handle:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """A named fact beside created, updated, deleted and restored, such as `deal.won`. The name is stable."""
+    """A named fact beside created, updated, deleted and restored, such as `deal.won`. The name is stable.
+
+    Told by a rule or command; or with `on` by itself, whenever an update changes that column, or with `to` whenever
+    that column comes to have this value, be it by a create.
+    """
 
     name: str
     description: str
+    on: str = ""
+    to: str = ""
+
+    def follows(self, draft: Draft, changed: Collection[str]) -> bool:
+        """Whether it is told by itself of a draft with these changed columns."""
+        if not self.on or self.on not in changed or draft.operation not in ("create", "update"):
+            return False
+        return draft.after[self.on] == self.to if self.to else draft.operation == "update"
 
 
 @dataclass(slots=True)
@@ -143,6 +155,7 @@ class Rules:
     reads    what checks need of the records that foreign keys name: columns, by the key's column; read by the statement
              that looks whether those records are there, into `Draft.named`
     machine  the record's states and moves; its field is then changed by moves only
+    events   every named fact about the record: none can be told that is not declared here
     search   text columns by whose words the record is found; the first is what it is called
     finds    columns of foreign keys: the words find those records instead of this one, which is a part of them
     merging  how records of the kind are merged; None if they are not
@@ -158,6 +171,7 @@ class Rules:
     derives: tuple[str, ...] = ()
     reads: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     machine: Machine | None = None
+    events: tuple[Event, ...] = ()
     search: tuple[str, ...] = ()
     finds: tuple[str, ...] = ()
     merging: Merging | None = None

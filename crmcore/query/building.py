@@ -121,6 +121,9 @@ def _about(own: RecordType, registry: Registry) -> Iterable[FieldMap]:
     if "AuditEntry" in registry.records:
         said = "Everything that happened to the record: who changed what, when and why."
         yield ManyField(name="history", description=said, target="AuditEntry", **told)
+    if "Transition" in registry.records and own.rules.machine is not None:
+        said = f"Every move of its {camel(own.rules.machine.column)}, with the time in the state that it left."
+        yield ManyField(name="transitions", description=said, target="Transition", **told)
 
 
 def _fields(

@@ -13,13 +13,10 @@ from crmcore.platform.context import Context
 from crmcore.platform.custom import NOTHING, Definitions
 from crmcore.platform.database import Transaction
 from crmcore.platform.events import Fact, record_events
-from crmcore.platform.record import Draft, Operation, Record
+from crmcore.platform.record import Draft, Record
+from crmcore.records.catalogue import VERBS, told_of
 from crmcore.records.rows import TENANT, Run
 from crmcore.records.shape import shape_of
-
-VERBS: Final[Mapping[Operation, str]] = {
-    "create": "created", "update": "updated", "delete": "deleted", "restore": "restored",
-}  # fmt: skip
 
 
 async def write_history(ctx: Context, tx: Transaction, drafts: Iterable[tuple[Draft, Sequence[str]]]) -> None:
@@ -44,7 +41,7 @@ def _facts(ctx: Context, draft: Draft, changed: Sequence[str], known: Definition
             told[CUSTOM] = {d.key: told[CUSTOM][d.slot] for d in known.of(table) if d.slot in told[CUSTOM]}
     if after is not None and draft.notes:
         after["notes"] = dict(draft.notes)
-    for name in (f"{table}.{VERBS[draft.operation]}", *dict.fromkeys(event.name for event in draft.events)):
+    for name in told_of(draft, changed):
         yield Fact(
             tenant_id=ctx.tenant_id,
             type=name,

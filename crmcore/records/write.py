@@ -26,6 +26,7 @@ from crmcore.records.rows import Row, insert, patch, update
 from crmcore.records.searching import entries_of
 from crmcore.records.shape import shape_of
 from crmcore.records.step import DraftKey, Step, changed_columns
+from crmcore.records.transitions import write_transitions
 from crmcore.records.uniques import check_ids, check_uniques, explain, key_in
 
 ROUNDS: Final = 16
@@ -118,6 +119,7 @@ class Command:
         try:
             await self._rounds(first)
             await history.write_history(self.ctx, self.tx, self.told)
+            await write_transitions(self.ctx, self.tx, self.told)
             await write_entries(self.tx, entries_of(self.told))
             await self.tx.send()
         except UniqueViolation as violation:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from crmcore.platform import events, identity
 from crmcore.platform.access import ActorKind
 from crmcore.query import Actor, AnyRecord, FreeData, field, log
+from crmcore.records import transitions
 from crmcore.schema.scalars import ID
 
 if TYPE_CHECKING:
@@ -46,3 +47,21 @@ class ApiToken:
     created_at: datetime = field("When it was made.")
     expires_at: datetime | None = field("When it ends by itself.")
     revoked_at: datetime | None = field("When it was revoked.")
+
+
+@log(transitions.Transition)
+class Transition:
+    """A record moved from one state to another; stateMachines tells the states. What stages a deal passed through is in
+    its stageTransitions, because they are yours."""
+
+    record: AnyRecord | None = field("The record that moved; null if it is deleted or you may not see it.")
+    record_type: str = field("The kind of that record, as its global id begins.")
+    from_state: str = field("The state that it left.")
+    to_state: str = field("The state that it came to.")
+    at: datetime = field("When it moved.")
+    seconds: int = field("How many whole seconds it stood in the state that it left.")
+    actor: Actor = field("Who moved it.")
+    user: User | None = field("The colleague who moved it; null where it was somebody else.", column="actor")
+    cause: ID = field("The same for everything that one request, job or command did.")
+    reason: str | None = field("Why.")
+    field: str = field("The field that holds its state.")

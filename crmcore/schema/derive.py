@@ -18,6 +18,7 @@ from crmcore.schema.enclosing import controls
 from crmcore.schema.filters import make_filters, make_value_filters
 from crmcore.schema.interfaces import make_node, make_timelines
 from crmcore.schema.jobs import jobs_retry
+from crmcore.schema.lifecycle import lifecycle_roots
 from crmcore.schema.listing import plugins_root
 from crmcore.schema.merging import make_merging, merge_mutations
 from crmcore.schema.mutations import record_mutations
@@ -72,7 +73,7 @@ def derive(shares: Sequence[Share]) -> CrmSchema:
         make_record(registry, shapes, record)
         make_filters(registry, shapes, record)
         make_aggregates(registry, shapes, record)
-    queries = [*query_roots(registry, shapes), plugins_root(shapes)]
+    queries = [*query_roots(registry, shapes), *lifecycle_roots(registry, shapes), plugins_root(shapes)]
     writing = Writing(registry)
     make_batches(shapes)
     make_webhook_types(registry, shapes)

@@ -60,7 +60,7 @@ async def test_the_way_of_a_case(ctx, case, read, facts):
     assert (row["status"], row["closed_at"], row["version"]) == ("CLOSED", NOW, 9)
     told = await facts()
     plain = ("case.created", "case.updated", "case_event.created")
-    assert [f[0] for f in told if f[0] not in plain] == ["customer.created", "case.resolved"]
+    assert [f[0] for f in told if f[0] not in plain] == ["customer.created", "case.resolved", "case.closed"]
     assert [f[3]["notes"] for f in told if f[3] and "notes" in f[3]] == [{"reason": "parts"}]
 
 

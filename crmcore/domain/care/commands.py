@@ -8,7 +8,6 @@ from typing import Any
 from uuid import UUID
 
 from crmcore.domain.activities import Interaction
-from crmcore.domain.care import events
 from crmcore.domain.care.models import CarePlan, Outcome, Touchpoint
 from crmcore.domain.care.rules import CarePlanStatus, TouchpointStatus
 from crmcore.errors import Invalid, NotFound
@@ -69,7 +68,7 @@ async def complete_touchpoint(
         values["next_step"] = next_step
     return await move(
         ctx, Touchpoint, id, TouchpointStatus.DONE, guard=lambda row: values, look=look, also=linked,
-        events=[events.TOUCHPOINT_DONE], expected_version=expected_version,
+        expected_version=expected_version,
     )  # fmt: skip
 
 
@@ -88,9 +87,8 @@ async def skip_touchpoint(ctx: Context, id: UUID, *, reason: str, expected_versi
         raise Invalid("Say why the contact is left out.", "reason")
     values = {"skip_reason": reason}
     return await move(
-        ctx, Touchpoint, id, TouchpointStatus.SKIPPED, guard=lambda row: values, events=[events.TOUCHPOINT_SKIPPED],
-        expected_version=expected_version,
-    )  # fmt: skip
+        ctx, Touchpoint, id, TouchpointStatus.SKIPPED, guard=lambda row: values, expected_version=expected_version
+    )
 
 
 async def reschedule_touchpoint(

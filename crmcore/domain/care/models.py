@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Any, ClassVar
 
-from crmcore.domain.care import rules
+from crmcore.domain.care import events, rules
 from crmcore.domain.customers import Channel
 from crmcore.platform.access import Access, through
 from crmcore.platform.fields import Choice, Day, Int, Text, UtcDatetime
@@ -46,6 +46,7 @@ class CarePlan(OwnedRecord):
     special: ClassVar[Rules] = Rules(
         rules=(rules.plan_period,),
         machine=Machine("status", rules.CarePlanStatus.DRAFT, rules.CARE_PLAN_MOVES),
+        events=events.CARE_PLAN_EVENTS,
         search=("name",),
     )
 
@@ -75,7 +76,8 @@ class Touchpoint(Record):
     special: ClassVar[Rules] = Rules(
         rules=(rules.touchpoint_window,),
         derives=("customer_id",),
-        machine=Machine("status", rules.TouchpointStatus.PLANNED, rules.TOUCHPOINT_MOVES),
+        machine=Machine("status", rules.TouchpointStatus.PLANNED, rules.TOUCHPOINT_MOVES, rules.TOUCHPOINT_REQUIRES),
+        events=events.TOUCHPOINT_EVENTS,
     )
     access: ClassVar[Access] = through("care_plan")
 

@@ -53,6 +53,13 @@ TOUCHPOINT_MOVES: Final[Mapping[StrEnum, tuple[StrEnum, ...]]] = {
 }
 
 
+TOUCHPOINT_REQUIRES: Final[Mapping[StrEnum, tuple[str, ...]]] = {
+    _T.DONE: ("outcome",),
+    _T.SKIPPED: ("reason",),
+    _T.PLANNED: ("plannedOn",),
+}
+
+
 def plan_period(draft: Draft) -> Iterable[Refusal]:
     """A plan does not end before it begins."""
     start, end = draft.after.get("starts_on"), draft.after.get("ends_on")

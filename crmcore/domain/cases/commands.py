@@ -68,10 +68,7 @@ async def resolve_case(
     given = {"resolution_code": resolution_code, "root_cause": root_cause}
     values = {"resolution": resolution, "resolved_at": ctx.clock()}
     values |= {column: text for column, text in given.items() if text is not None}
-    return await move(
-        ctx, Case, id, CaseStatus.RESOLVED, guard=lambda row: values, events=[events.CASE_RESOLVED],
-        expected_version=expected_version,
-    )  # fmt: skip
+    return await move(ctx, Case, id, CaseStatus.RESOLVED, guard=lambda row: values, expected_version=expected_version)
 
 
 async def close_case(ctx: Context, id: UUID, *, expected_version: int | None = None) -> UUID:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Any, ClassVar
 
-from crmcore.domain.cases import rules
+from crmcore.domain.cases import events, rules
 from crmcore.domain.customers import Channel
 from crmcore.kit.choices import Choices
 from crmcore.platform.access import Access, through
@@ -70,7 +70,8 @@ class Case(OwnedRecord):
     special: ClassVar[Rules] = Rules(
         unique=(Unique(("number",)),),
         derives=("number",),
-        machine=Machine("status", rules.CaseStatus.NEW, rules.CASE_MOVES),
+        machine=Machine("status", rules.CaseStatus.NEW, rules.CASE_MOVES, rules.CASE_REQUIRES),
+        events=events.CASE_EVENTS,
         search=("subject", "number"),
     )
 

@@ -44,6 +44,14 @@ CASE_MOVES: Final[Mapping[StrEnum, tuple[StrEnum, ...]]] = {
 }
 
 
+CASE_REQUIRES: Final[Mapping[StrEnum, tuple[str, ...]]] = {
+    _S.RESOLVED: ("resolution",),
+    _S.REJECTED: ("reason",),
+    _S.DUPLICATE: ("originalId",),
+    _S.MERGED: ("intoId",),
+}
+
+
 def may_reopen(resolved_at: datetime, now: datetime) -> None:
     """Refuse to reopen a case whose resolution is older than `REOPEN_WITHIN`."""
     if now - resolved_at > REOPEN_WITHIN:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Any, ClassVar
 
-from crmcore.domain.customers import rules
+from crmcore.domain.customers import events, rules
 from crmcore.kit.choices import Choices
 from crmcore.platform.access import Access, through
 from crmcore.platform.fields import Choice, ChoiceList, Day, Flag, Folded, Int, Scaled, Text, UtcDatetime
@@ -122,6 +122,7 @@ class Customer(OwnedRecord):
         unique=(Unique(("tax_id",)),),
         rules=(rules.person_or_organization, rules.known_time_zone, rules.sensible_numbers),
         search=("name", "legal_name", "tax_id"),
+        events=events.CUSTOMER_EVENTS,
         merging=Merging(
             together=(("annual_revenue", "annual_revenue_currency"), ("importance", "importance_basis")),
             either=("is_key_account",),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Any, ClassVar
 
-from crmcore.domain.deals import rules
+from crmcore.domain.deals import events, rules
 from crmcore.platform.access import Access, through
 from crmcore.platform.fields import BigInt, Choice, Day, Flag, Folded, Int, Json, Scaled, Text, UtcDatetime
 from crmcore.platform.machine import Machine
@@ -100,6 +100,7 @@ class Deal(OwnedRecord):
         rules=(rules.amount_has_currency, rules.probability_is_percent),
         derives=("pipeline_id", "stage_id", "probability", "stage_entered_at"),
         search=("name",),
+        events=events.DEAL_EVENTS,
         reads={"stage_id": ("id", "pipeline_id", "name", "type", "position", "probability", "required_fields")},
     )
 
@@ -148,6 +149,7 @@ class Order(Record):
         rules=(rules.placed_has_time,),
         derives=("number",),
         machine=Machine("status", rules.OrderStatus.DRAFT, rules.ORDER_MOVES),
+        events=events.ORDER_EVENTS,
         search=("number",),
     )
     access: ClassVar[Access] = through("customer")

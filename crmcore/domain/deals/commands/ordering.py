@@ -8,19 +8,13 @@ from typing import Any, Final
 from uuid import UUID
 
 from crmcore.domain.customers import Customer
-from crmcore.domain.deals import events
 from crmcore.domain.deals.models import Order, OrderLine
 from crmcore.domain.deals.rules import OrderStatus
 from crmcore.errors import Invalid
 from crmcore.platform.context import Context
 from crmcore.platform.database import Transaction
-from crmcore.records import Change, Draft, Event, Update, check, effect, give_numbers, move, summary, targets
+from crmcore.records import Change, Draft, Update, check, effect, give_numbers, move, summary, targets
 
-_TOLD: Final[Mapping[OrderStatus, Event]] = {
-    OrderStatus.PLACED: events.ORDER_PLACED,
-    OrderStatus.SHIPPED: events.ORDER_SHIPPED,
-    OrderStatus.DELIVERED: events.ORDER_DELIVERED,
-}
 _BOUGHT: Final = tuple(s for s in OrderStatus if s not in (OrderStatus.DRAFT, OrderStatus.CANCELLED))
 
 
@@ -30,8 +24,7 @@ async def move_order(ctx: Context, id: UUID, *, status: OrderStatus, expected_ve
     def guard(row: Mapping[str, Any]) -> Mapping[str, Any]:
         return {"placed_at": row["placed_at"] or ctx.clock()} if status == OrderStatus.PLACED else {}
 
-    told = [_TOLD[status]] if status in _TOLD else []
-    return await move(ctx, Order, id, status, guard=guard, events=told, expected_version=expected_version)
+    return await move(ctx, Order, id, status, guard=guard, expected_version=expected_version)
 
 
 @check(Order)
@@ -42,8 +35,6 @@ async def number_and_date(ctx: Context, tx: Transaction, drafts: Sequence[Draft]
         after = draft.after
         if after["status"] in _BOUGHT and after["placed_at"] is None:
             after["placed_at"] = ctx.clock()
-        if draft.before is None and after["status"] in _TOLD:
-            draft.events.append(_TOLD[after["status"]])
         if draft.before is not None and draft.changed("currency"):
             draft.refuse(Invalid("The currency of an order stays: create another order.", "currency"))
 
