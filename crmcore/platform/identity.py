@@ -27,7 +27,7 @@ from crmcore.kit.sql import Bind, Dialect, Sql, Statement, join, render, value
 from crmcore.kit.text import fold
 from crmcore.platform.access import TENANT_REACH, Access, Actor, ActorKind, Policy, Reach
 from crmcore.platform.database import Database, Row, Transaction
-from crmcore.platform.fields import Choice, Int, Text, UtcDatetime, Uuid
+from crmcore.platform.fields import Choice, Flag, Int, Text, UtcDatetime, Uuid
 from crmcore.platform.tables import UniqueIndex
 
 DEFAULT_TENANT: Final = "default"
@@ -44,7 +44,8 @@ class TenantState(StrEnum):
 
 
 class Tenant(Model):
-    """`fields_version` steps with every change of the tenant's custom fields; it is null where there never were any."""
+    """`fields_version` steps with every change of the tenant's custom fields; it is null where there never were any.
+    `unique_emails` and `unique_phones` say what it wants unique (domain/customers/commands/uniqueness.py)."""
 
     id = Uuid(primary_key=True)
     slug = Text(63)
@@ -52,6 +53,8 @@ class Tenant(Model):
     state = Choice(TenantState, default=TenantState.ACTIVE)
     created_at = UtcDatetime()
     fields_version = Int(null=True)
+    unique_emails = Flag(null=True)
+    unique_phones = Flag(null=True)
 
     class Meta(Model.Meta):
         table = "tenant"

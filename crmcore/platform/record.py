@@ -27,12 +27,14 @@ class Unique:
     """Columns that are unique together among a tenant's living records; a row with a null in one of them is free.
 
     `where` is a boolean column: then only rows in which it is true count (one live primary per customer). With
-    `takes_over` a record that is newly marked takes the mark from the one that had it, in the same command.
+    `takes_over` a record that is newly marked takes the mark from the one that had it, in the same command. `says` is
+    the column at which callers are told of a value that is taken, where it is not one of the columns.
     """
 
     columns: tuple[str, ...]
     where: str = ""
     takes_over: bool = False
+    says: str = ""
 
     def index_name(self, table: str) -> str:
         return f"uq_{table}_{'_'.join(self.columns)}"

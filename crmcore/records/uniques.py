@@ -77,12 +77,12 @@ async def _hand_over(
 
 def path_of(unique: Unique, shape: Shape) -> str:
     """The input that a caller has to change: the mark, or the last column of the group."""
-    return shape.api_name(unique.where or unique.columns[-1])
+    return shape.api_name(unique.says or unique.where or unique.columns[-1])
 
 
 def _duplicate(unique: Unique, shape: Shape, existing: UUID | None, by: str) -> Duplicate:
     name = path_of(unique, shape)
-    what = " with ".join(shape.api_name(c) for c in reversed(unique.columns))
+    what = name if unique.says else " with ".join(shape.api_name(c) for c in reversed(unique.columns))
     said = f"{name} is held by {by}" if unique.where else f"{what} is taken by {by}"
     text = f"{said}: use that {shape.table.replace('_', ' ')}, or give another value."
     return Duplicate(text, name, existing_id=existing)

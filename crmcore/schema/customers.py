@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from crmcore.domain import contacts
 from crmcore.domain import customers as models
 from crmcore.query import Many, Money, Timeline, field, figure, record
+from crmcore.schema.actions import action, arg
 
 if TYPE_CHECKING:
     from crmcore.schema.activities import Interaction, Task
@@ -100,3 +101,21 @@ class ContactPoint:
     label: str | None = field("What it is called, such as office or home.")
     is_primary: bool = field("Whether it is the one to use first.")
     status: models.PointStatus = field("Whether it is known to work.")
+
+
+@record(models.Uniqueness, writes=())
+class Uniqueness:
+    """What you want to be unique among living records, beside tax ids of customers and external references, which
+    always are. uniquenessUpdate changes it; until then there is none, and nothing more is unique."""
+
+    emails: bool = field("Whether an email address may be a contact point of one customer or contact only.")
+    phones: bool = field("Whether a phone or mobile number may be a contact point of one customer or contact only.")
+
+
+@action(models.Uniqueness, models.update_uniqueness, creates=True)
+class UniquenessUpdate:
+    """Say what is to be unique. It is refused, and the values are named, while several living records share one. A
+    deleted record is in nobody's way, and is restored only if its value is free."""
+
+    emails: bool | None = arg("Whether an email address may be had only once; as it was unless given.")
+    phones: bool | None = arg("Whether a phone or mobile number may be had only once; as it was unless given.")

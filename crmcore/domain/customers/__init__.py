@@ -1,6 +1,6 @@
 """Customers, and where and how they are reached."""
 
-import crmcore.domain.customers.commands  # noqa: F401  registers the area's checks and effects
+from crmcore.domain.customers.commands import update_uniqueness
 from crmcore.domain.customers.models import (
     Address,
     AddressType,
@@ -16,6 +16,7 @@ from crmcore.domain.customers.models import (
     LifecycleStage,
     PointStatus,
     PointType,
+    Uniqueness,
 )
 
 __all__ = [
@@ -33,4 +34,6 @@ __all__ = [
     "LifecycleStage",
     "PointStatus",
     "PointType",
+    "Uniqueness",
+    "update_uniqueness",
 ]

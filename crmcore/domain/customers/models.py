@@ -190,7 +190,10 @@ class Address(Record):
 
 
 class ContactPoint(Record):
-    """An email address, phone number or the like of exactly one party: a customer or a contact."""
+    """An email address, phone number or the like of exactly one party: a customer or a contact.
+
+    `unique_value` is the normalized value where the tenant wants such values to be unique.
+    """
 
     customer: Any = reference("core.Customer", "CASCADE", null=True)
     contact: Any = reference("core.Contact", "CASCADE", null=True)
@@ -200,8 +203,10 @@ class ContactPoint(Record):
     label = Text(60, null=True)
     is_primary = Flag(default=False)
     status = Choice(PointStatus, default=PointStatus.UNVERIFIED)
+    unique_value = Text(320, null=True)
 
     special: ClassVar[Rules] = Rules(
+        unique=(Unique(("unique_value",), says="value"),),
         rules=(rules.exactly_one_party, rules.normalize_point),
         derives=("normalized",),
         search=("normalized",),
@@ -222,3 +227,14 @@ class ContactPoint(Record):
         table = "contact_point"
         constraints = (exactly_one("contact_point", "customer_id", "contact_id"),)
         indexes = (("tenant_id", "normalized", "id"),)
+
+
+class Uniqueness(Record):
+    """What a tenant wants to be unique among its living records, beside what always is: at most one row each. The
+    tenant's row says the same, where writers look under a lock."""
+
+    emails = Flag(default=False)
+    phones = Flag(default=False)
+
+    class Meta(Record.Meta):
+        table = "uniqueness"
