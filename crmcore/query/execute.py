@@ -15,6 +15,7 @@ from crmcore.kit.sql import Dialect as DialectName
 from crmcore.kit.sql import render
 from crmcore.platform.context import Context
 from crmcore.query.arguments import FieldsUnknown, Questions, Run
+from crmcore.query.changes import PAGE, ChangeFeed
 from crmcore.query.cursors import Cursors
 from crmcore.query.dialects import DIALECTS, Dialect
 from crmcore.query.mapping import Registry
@@ -53,12 +54,15 @@ class ReadEngine:
         self.limits = limits or Limits()
         self.plans = plans or PlanCache()
         self.cursors = Cursors(secret)
+        self.feed = ChangeFeed(registry, self.dialect, secret)
         self.batch_seconds = batch_seconds
 
     async def read(self, ctx: Context, root: Root, reading: Reading, ids: Sequence[Any] = ()) -> Completed:
         """The field's value. `ids` are those of a Ref or Refs, or tables and ids of mixed records. BadInput for a
         malformed argument, id or cursor."""
         run = Run(ctx, reading.variables, ids)
+        if root.kind == "changes":
+            run.memo[PAGE] = await self.feed.page(run, reading.given(Questions(run), self.schema), self.limits)
         try:
             plan = self.plan(run, root, reading)
         except FieldsUnknown:
@@ -94,5 +98,5 @@ class ReadEngine:
     def _compile(self, root: Root, reading: Reading, questions: Questions, ctx: Context) -> Plan:
         selection = Selection(self.schema, reading.fragments, questions)
         scope = Scope(self.registry, self.schema, self.dialect, questions, selection, self.limits, ctx.policy)
-        tree = Roots(scope, self.cursors).compile(root, reading)
+        tree = Roots(scope, self.cursors, self.feed).compile(root, reading)
         return Plan(render(tree, self.dialect.name), tuple(scope.cursors), tuple(scope.batches))

@@ -7,12 +7,20 @@ from dataclasses import dataclass
 from typing import Any, Literal
 from uuid import UUID
 
-from graphql import FieldNode, FragmentDefinitionNode, GraphQLObjectType, GraphQLOutputType, get_named_type
+from graphql import (
+    FieldNode,
+    FragmentDefinitionNode,
+    GraphQLObjectType,
+    GraphQLOutputType,
+    GraphQLSchema,
+    get_named_type,
+)
 
 from crmcore.kit.ids import from_global
 from crmcore.kit.sql import Bind, Sql
 from crmcore.query.aggregates import Rows
-from crmcore.query.arguments import Argument, Run, arguments
+from crmcore.query.arguments import Argument, Questions, Run, arguments
+from crmcore.query.changes import ChangeFeed, Changes
 from crmcore.query.compile import Records
 from crmcore.query.cursors import Cursors
 from crmcore.query.everywhere import SearchEverywhere
@@ -21,7 +29,7 @@ from crmcore.query.operands import converter, list_converter
 from crmcore.query.scope import EACH, Named, Scope, uuid_bind
 from crmcore.query.selection import object_type
 
-RootKind = Literal["list", "one", "external", "aggregate", "node", "nodes", "search", "ref", "refs", "mixed"]
+RootKind = Literal["list", "one", "external", "aggregate", "node", "nodes", "search", "changes", "ref", "refs", "mixed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +55,8 @@ class Refs:
 
 @dataclass(frozen=True, slots=True)
 class Root:
-    """What a field of the graph is for the engine. `record` is None for node, nodes, search and mixed, which is records
-    of several types whose tables are given with their ids; `deleted` as in Ref."""
+    """What a field of the graph is for the engine. `record` is None for node, nodes, search, changes and mixed, which
+    is records of several types whose tables are given with their ids; `deleted` as in Ref."""
 
     kind: RootKind
     record: RecordType | None = None
@@ -80,12 +88,19 @@ class Reading:
         """The path without places in lists: what is the same for all items."""
         return tuple(step for step in self.path if isinstance(step, str))
 
+    def given(self, questions: Questions, schema: GraphQLSchema) -> dict[str, Argument]:
+        """The arguments of the field."""
+        parent = self.parent_type or schema.query_type
+        assert parent is not None
+        return arguments(questions, self.nodes[0], parent.fields[self.nodes[0].name.value].args)
+
 
 class Roots:
     """Compiles the statement of a root within one compilation."""
 
-    def __init__(self, scope: Scope, cursors: Cursors) -> None:
+    def __init__(self, scope: Scope, cursors: Cursors, feed: ChangeFeed) -> None:
         self.scope = scope
+        self.feed = feed
         self.dialect = scope.dialect
         self.cursors = cursors
         self.records = Records(scope, cursors)
@@ -107,10 +122,7 @@ class Roots:
             found = self.scope.questions.ask("mixed", lambda run: tuple(sorted({table for table, _ in run.ids})))
             known = self.scope.registry.by_table
             return self._many([known[table] for table in found], lambda run: run.ids, reading)
-        parent = reading.parent_type or self.scope.schema.query_type
-        assert parent is not None
-        field = parent.fields[reading.nodes[0].name.value]
-        given = arguments(self.scope.questions, reading.nodes[0], field.args)
+        given = reading.given(self.scope.questions, self.scope.schema)
         if root.kind == "node":
             return self._node(given["id"], reading)
         if root.kind == "nodes":
@@ -118,6 +130,8 @@ class Roots:
         if root.kind == "search":
             everywhere = SearchEverywhere(self.scope, self.cursors, self.records)
             return everywhere.compile(reading.nodes[0].name.value, given, _object(reading), reading.nodes)
+        if root.kind == "changes":
+            return Changes(self.scope, self.records, self.feed).compile(given, _object(reading), reading.nodes)
         assert root.record is not None
         if root.kind == "list":
             table = self.scope.record_table(root.record)

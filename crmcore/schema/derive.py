@@ -13,6 +13,7 @@ from crmcore.query.declare import Declaration, Extension
 from crmcore.schema.actions import action_mutation
 from crmcore.schema.aggregates import make_aggregates, make_key
 from crmcore.schema.batches import make_batches
+from crmcore.schema.changes import make_changes
 from crmcore.schema.custom import make_custom
 from crmcore.schema.enclosing import controls
 from crmcore.schema.filters import make_filters, make_value_filters
@@ -67,6 +68,8 @@ def derive(shares: Sequence[Share]) -> CrmSchema:
     make_timelines(registry, shapes)
     make_search(registry, shapes)
     make_merging(shapes)
+    make_record_types(registry, shapes)
+    make_changes(shapes)
     make_record_filters(registry, shapes)
     unnamed = [*make_errors(shapes), *make_custom(shapes), shapes[RECORD_FILTERS]]
     for record in registry.records.values():
@@ -83,7 +86,6 @@ def derive(shares: Sequence[Share]) -> CrmSchema:
     names: Mapping[str, type] = {d.name: d.cls for d in declarations}
     for share in shares:
         mutations += [action_mutation(registry, shapes, cls, share.plugin, names) for cls in share.actions]
-    make_record_types(registry, shapes)
     mutations += transfer_mutations(registry, shapes)
     subscriptions = [record_changed(registry, shapes)]
     mutations.append(jobs_retry(shapes))

@@ -2,7 +2,7 @@
 
 from crmcore.platform.events.erasing import erase_events
 from crmcore.platform.events.log import EVENTS, Event, Fact, record_events
-from crmcore.platform.events.order import settled
+from crmcore.platform.events.order import bounds, settled
 from crmcore.platform.events.reading import StoredEvent, read_events
 from crmcore.platform.events.tail import EventTail
 
@@ -12,6 +12,7 @@ __all__ = [
     "EventTail",
     "Fact",
     "StoredEvent",
+    "bounds",
     "erase_events",
     "read_events",
     "record_events",

@@ -43,22 +43,30 @@ NEXT_NUMBER: Final = f"nextval('{SEQUENCE}'::regclass)"
 """A sequence, in a transaction that holds the lock: a transaction of ten thousand commands needs one, not as many."""
 
 
+async def bounds(db: Database) -> tuple[int, int]:
+    """The first sequence that the log has, 0 for none, and the one up to which it is `settled`."""
+    [row] = await db.fetch(_BOUNDS[db.dialect])
+    return int(row["oldest"]), int(row["upto"])
+
+
 async def settled(db: Database) -> int:
     """A sequence up to which the log is complete: no event at or below it will appear any more.
 
     What is read up to it must be read by a statement that begins afterwards, on the same server. It may be lower than
     an earlier answer, which then holds still.
     """
-    [row] = await db.fetch(_SETTLED[db.dialect])
-    return int(row["upto"])
+    _, upto = await bounds(db)
+    return upto
 
 
-_SETTLED: Final[Mapping[Dialect, Sql]] = {
-    "sqlite": Sql("SELECT coalesce(max(sequence), 0) AS upto FROM event"),
+_OLDEST: Final = "(SELECT coalesce(min(sequence), 0) FROM event) AS oldest"
+
+_BOUNDS: Final[Mapping[Dialect, Sql]] = {
+    "sqlite": Sql(f"SELECT {_OLDEST}, (SELECT coalesce(max(sequence), 0) FROM event) AS upto"),
     # S is stored before the locks are looked at, which happens for that row. A lock's 31 bits mean the floor that is
     # nearest to S; it is above S if its holder began after we looked.
     "postgres": Sql(
-        f"WITH s AS MATERIALIZED (SELECT {_FLOOR} AS last FROM {SEQUENCE}) SELECT least(s.last, ("
+        f"WITH s AS MATERIALIZED (SELECT {_FLOOR} AS last FROM {SEQUENCE}) SELECT {_OLDEST}, least(s.last, ("
         "SELECT min(s.last - 1073741824 + ((l.objid::bigint - s.last + 1073741824) & 2147483647)) FROM pg_locks l "
         f"WHERE l.locktype = 'advisory' AND l.classid = {_CLASS} AND l.objsubid = 2 AND l.database = "
         "(SELECT d.oid FROM pg_database d WHERE d.datname = current_database()))) AS upto FROM s"
