@@ -76,7 +76,7 @@ class _Asking:
         deletions = [event for event in events if event.after is None]
         if deletions:
             gone |= await self._deleted(record, deletions, where)
-        changes = [event for event in events if event.after is not None]
+        changes = [event for event in events if event.after is not None and event.before is not None]
         if changes and self._ctx.policy.reach is not Reach.TENANT:
             gone |= await self._lost(record, changes)
         if where is not None:

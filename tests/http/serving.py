@@ -33,6 +33,11 @@ class Serving:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}/graphql"
 
+    @property
+    def sockets(self) -> list[Any]:
+        """The server's side of the WebSockets that are open."""
+        return [c for c in self.server.server_state.connections if hasattr(c, "conn")]
+
     def dial(self, **options: Any) -> connect:
         """A socket whose handshake is done, nothing more."""
         options.setdefault("subprotocols", [PROTOCOL])
@@ -89,6 +94,13 @@ class Talk:
         async with asyncio.timeout(20):
             await self.connection.wait_closed()
         return self.connection.close_code, self.connection.close_reason or ""
+
+
+async def followed(crm: TestCrm, number: int) -> None:
+    """Return when so many subscriptions follow the log."""
+    async with asyncio.timeout(10):
+        while crm.crm.runner.tail.followers != number:
+            await asyncio.sleep(0.005)
 
 
 @asynccontextmanager
