@@ -5,7 +5,7 @@ from crmcore.platform.tables import UniqueIndex
 from tortoise.indexes import Index
 
 class Migration(migrations.Migration):
-    dependencies = [('core', '0011_webhooks')]
+    dependencies = [('core', '0012_transitions')]
 
     operations = [
         ops.CreateModel(
