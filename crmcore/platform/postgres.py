@@ -38,6 +38,7 @@ class PostgresSession:
     """A connection of the pool for the time of one transaction."""
 
     dialect: ClassVar[Dialect] = "postgres"
+    lone: ClassVar[bool] = True
 
     def __init__(self, database: PostgresDatabase, connection: Any, task: asyncio.Task[Any] | None) -> None:
         self._database = database
@@ -74,7 +75,10 @@ class PostgresSession:
         return int(count) if count.isdigit() else 0
 
     async def together(self, text: str, statements: Sequence[Sent]) -> None:
-        await self._run(self._connection.execute(text, *(value for _, values in statements for value in values)))
+        try:
+            await self._run(self._connection.execute(text, *(value for _, values in statements for value in values)))
+        except asyncpg.exceptions.DivisionByZeroError as error:
+            raise driver.Retryable("What was looked at has changed since.") from error
 
     async def _run(self, work: Awaitable[T]) -> T:
         try:

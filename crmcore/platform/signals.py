@@ -22,8 +22,8 @@ Connect = Callable[[], Awaitable[Any]]
 _CHANNEL: Final = "crmcore"
 """PostgreSQL's channel; ours are its payloads."""
 
-_TOGETHER: Final = 0.005
-"""Seconds that what is announced after a NOTIFY waits for more: at most 200 of them in a second."""
+_TOGETHER: Final = 0.02
+"""Seconds that what is announced after a NOTIFY waits for more: at most 50 of them in a second."""
 
 _PAUSES: Final = (0.05, 0.1, 0.2, 0.5, 1, 2, 5)
 """Seconds before a lost connection is opened again, the last one for ever."""

@@ -2,6 +2,9 @@
 
 BEGIN, COMMIT and ROLLBACK run to their end even when the task is cancelled meanwhile; the cancellation is raised after
 them. A deadline round a transaction (`asyncio.timeout`) is therefore safe, and so is a client that goes away.
+
+A transaction begins with its first statement that writes or locks. Where the database makes a transaction of a single
+statement by itself, a command that only looks and then puts its new rows in with one statement needs no other trip.
 """
 
 from __future__ import annotations
@@ -9,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import random
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import lru_cache
 from itertools import accumulate
@@ -29,6 +32,8 @@ class Session(Protocol):
     """One connection for the time of one transaction; what the two drivers supply."""
 
     dialect: ClassVar[Dialect]
+    lone: ClassVar[bool]
+    """Whether a statement outside a transaction may run here, and is one by itself."""
 
     async def begin(self, serializable: bool) -> None: ...
 
@@ -46,7 +51,7 @@ class Session(Protocol):
     async def affected(self, text: str, values: Sequence[Any]) -> int: ...
 
     async def together(self, text: str, statements: Sequence[Sent]) -> None:
-        """Run statements that were joined to `text`, in one trip."""
+        """Run statements that were joined to `text`, in one trip. Retryable if one of them leant on what has gone."""
 
     async def release(self) -> None:
         """Give the connection back; after this the session is dead. Never waits, so nothing can cut it short."""
@@ -76,13 +81,20 @@ class Transaction:
     is undone gives back what it got.
     """
 
-    __slots__ = ("_open", "_savepoints", "_session", "_waiting", "announced", "dialect", "holds")
+    __slots__ = (
+        "_announce", "_leaning", "_open", "_savepoints", "_serializable", "_session", "_waiting", "announced", "begun",
+        "dialect", "holds",
+    )  # fmt: skip
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, announce: Callable[[str], None], serializable: bool) -> None:
         self._session = session
+        self._announce = announce
+        self._serializable = serializable
         self._open = True
+        self.begun = False
         self._savepoints = 0
         self._waiting: dict[str, Sent] = {}
+        self._leaning: list[Sent] = []
         self.announced: set[str] = set()
         self.holds: set[str] = set()
         self.dialect: Dialect = session.dialect
@@ -90,6 +102,7 @@ class Transaction:
     async def fetch(self, tree: Sql | Statement, run: Any = None) -> list[Row]:
         """All rows of a statement, `... RETURNING` included."""
         await self.send()
+        await self.begin()
         text, values = self._next(tree, run)
         record(text)
         return await self._session.rows(text, values)
@@ -97,9 +110,23 @@ class Transaction:
     async def execute(self, tree: Sql | Statement, run: Any = None) -> int:
         """Run a statement; the number of rows that it changed."""
         await self.send()
+        await self.begin()
         text, values = self._next(tree, run)
         record(text)
         return await self._session.affected(text, values)
+
+    async def look(self, tree: Sql | Statement, run: Any = None) -> list[Row]:
+        """All rows of a statement that neither writes nor locks: what is committed now, and what was written here."""
+        if self._waiting:
+            return await self.fetch(tree, run)
+        text, values = self._next(tree, run)
+        record(text)
+        return await self._session.rows(text, values)
+
+    def lean(self, tree: Sql | Statement, run: Any = None) -> None:
+        """What is written holds only if this locking condition does: it is asked, and what it names locked, with the
+        rows that are sent next; Retryable then, if it does not. For PostgreSQL, where others write meanwhile."""
+        self._leaning.append(self._next(tree, run))
 
     async def add(self, table: str, tree: Sql | Statement, run: Any = None) -> None:
         """Run a statement that only puts rows into `table`: with the next one that is no such, or with `send`.
@@ -114,26 +141,65 @@ class Transaction:
         """Tell those who wait for the channel, here and in other processes, once this is committed."""
         self.announced.add(channel)
 
-    async def send(self) -> None:
-        """Run what waits. Foreign keys are looked at when all of it is there; each table is written once."""
+    async def send(self, *, last: bool = False) -> None:
+        """Run what waits. Foreign keys are looked at when all of it is there; each table is written once.
+
+        `last` says that nothing follows: where nothing has begun yet, this is the whole transaction and its end.
+        """
         if not self._waiting:
             return
-        waiting = list(self._waiting.values())
+        if last and self._session.lone and not (self.begun or self._serializable):
+            self._open = False
+            await settle(self._alone())
+        else:
+            await self.begin()
+            await self._send()
+
+    async def _alone(self) -> None:
+        await self._send()
+        self._tell()
+
+    async def _send(self) -> None:
+        waiting, leaning = list(self._waiting.values()), self._leaning
         self._waiting.clear()
-        if len(waiting) == 1:
+        self._leaning = []
+        if len(waiting) == 1 and not leaning:
             [(text, values)] = waiting
             record(text)
             await self._session.affected(text, values)
             return
         texts = tuple(text for text, _ in waiting)
-        text = _as_one(texts) if self.dialect == "postgres" else ";\n".join(texts)
+        text = _as_one(texts, tuple(t for t, _ in leaning)) if self.dialect == "postgres" else ";\n".join(texts)
         record(text)
-        await self._session.together(text, waiting)
+        await self._session.together(text, [*waiting, *leaning])
+
+    async def begin(self) -> None:
+        """Begin, if that has not happened."""
+        if not self.begun and self._open:
+            await settle(self._session.begin(self._serializable))
+            self.begun = True
+
+    async def commit(self) -> None:
+        """The end: what was done is durable, and announced even if the task is cancelled meanwhile."""
+        self._open = False
+        if self.begun:
+            await settle(self._commit())
+        else:
+            self._tell()
+
+    async def _commit(self) -> None:
+        await self._session.commit()
+        self._tell()
+
+    def _tell(self) -> None:
+        while self.announced:
+            self._announce(self.announced.pop())
 
     @asynccontextmanager
     async def savepoint(self) -> AsyncIterator[None]:
         """A part that can fail alone: what it changed is undone when the block raises or is cancelled."""
         await self.send()
+        await self.begin()
         self._savepoints += 1
         name = f"part_{self._savepoints}"
         session = self._session
@@ -156,7 +222,8 @@ class Transaction:
         statement = rendered(tree, self.dialect)
         return statement.text, statement.values(run)
 
-    def _end(self) -> None:
+    def end(self) -> None:
+        """Whoever still holds it can do nothing with it."""
         self._open = False
 
 
@@ -166,12 +233,18 @@ def _numbered_from(text: str, before: int) -> str:
 
 
 @lru_cache(512)
-def _as_one(texts: tuple[str, ...]) -> str:
-    """One statement of PostgreSQL that does what these do, their placeholders numbered through."""
-    counts = (len(set(_PLACE.findall(text))) for text in texts)
-    *first, last = map(_numbered_from, texts, accumulate(counts, initial=0))
-    parts = ", ".join(f"w{number} AS ({text})" for number, text in enumerate(first))
-    return f"WITH {parts} {last}"
+def _as_one(texts: tuple[str, ...], conditions: tuple[str, ...]) -> str:
+    """One statement of PostgreSQL that does what these do, their placeholders numbered through. A condition that does
+    not hold divides by zero, which undoes it all."""
+    counts = (len(set(_PLACE.findall(text))) for text in (*texts, *conditions))
+    numbered = list(map(_numbered_from, (*texts, *conditions), accumulate(counts, initial=0)))
+    parts = numbered[: len(texts)]
+    if conditions:
+        last = "SELECT " + ", ".join(f"1 / (CASE WHEN {one} THEN 1 ELSE 0 END)" for one in numbered[len(texts) :])
+    else:
+        last = parts.pop()
+    named = ", ".join(f"w{number} AS ({text})" for number, text in enumerate(parts))
+    return f"WITH {named} {last}"
 
 
 @asynccontextmanager
@@ -184,25 +257,19 @@ async def transact(
     """
     session = await acquire()
     try:
-        await settle(session.begin(serializable))
-        transaction = Transaction(session)
+        transaction = Transaction(session, announce, serializable)
+        if not session.lone:
+            await transaction.begin()
         try:
             yield transaction
-            await transaction.send()
+            await transaction.send(last=True)
         finally:
-            transaction._end()
-        await settle(_commit(session, transaction.announced, announce))
+            transaction.end()
+        await transaction.commit()
     except BaseException:
         await settle(_abandon(session))
         raise
     await session.release()
-
-
-async def _commit(session: Session, announced: Collection[str], announce: Callable[[str], None]) -> None:
-    """Even if the task is cancelled meanwhile, what is committed is announced."""
-    await session.commit()
-    for channel in announced:
-        announce(channel)
 
 
 async def _abandon(session: Session) -> None:

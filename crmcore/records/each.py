@@ -146,7 +146,8 @@ class _Batch:
         """Make the changes by one command, and answer their items."""
         if not changes:
             return
-        command = Command(self.ctx, self.tx, partial=True, wary=self.wary)
+        only = len(self.items) == 1 and not self.asked
+        command = Command(self.ctx, self.tx, partial=True, wary=self.wary, last=only)
         written = await command.run(list(changes.values()))
         for number, (place, change) in enumerate(changes.items()):
             said = written[number]

@@ -68,7 +68,7 @@ async def holders(ctx: Context, tx: Transaction | None, wanted: Sequence[Externa
 
     text = statement(ctx, "external refs", make)
     run = Run(ctx, {"wanted": orjson.dumps(wanted).decode()})
-    rows = await (tx.fetch(text, run) if tx else ctx.db.fetch(text, run))
+    rows = await (tx.look(text, run) if tx else ctx.db.fetch(text, run))
     return {(r["system"], r["record_type"], r["external_id"]): UUID(str(r["record_id"])) for r in rows}
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from itertools import starmap
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 from uuid import UUID
@@ -15,11 +15,12 @@ from uuid import UUID
 import orjson
 
 from crmcore.errors import NotFound
-from crmcore.kit.sql import Dialect, Sql, ident, join
+from crmcore.kit.sql import Dialect, Sql, Statement, ident, join
+from crmcore.platform.context import Context
 from crmcore.platform.fields import Json, Uuid
 from crmcore.platform.record import Draft, Record
 from crmcore.records.graph import Key
-from crmcore.records.rows import Row, Run, among, ids_value, of_tenant, statement, visible
+from crmcore.records.rows import Row, Run, among, given, ids_value, of_tenant, statement, visible
 from crmcore.records.shape import shape_of
 from crmcore.records.step import Step
 
@@ -76,28 +77,62 @@ async def living(
     *,
     seen: bool = True,
 ) -> Found:
-    """Those of the wanted records that live and, if `seen`, that the caller may see, with the columns to `read`."""
-    ctx, dialect = step.ctx, step.tx.dialect
+    """Those of the wanted records that live and, if `seen`, that the caller may see, with the columns to `read`.
+
+    On PostgreSQL they stay so until the command ends: locked at once, or with the rows that the command sends.
+    """
+    ctx, tx = step.ctx, step.tx
     models = sorted(wanted, key=ctx.graph.rank) if len(wanted) > 1 else list(wanted)
-    taken = tuple((model, read.get(model, ())) for model in models)
-
-    def part(model: type[Record], columns: tuple[str, ...]) -> Sql:
-        table = shape_of(model).table
-        lock = " FOR KEY SHARE OF t" if dialect == "postgres" else ""
-        rows, shown = among("t.id", table, dialect), visible(ctx, model) if seen else of_tenant()
-        listed = ", ".join(f"t.{ident(c)}" for c in dict.fromkeys(("id", *columns)))
-        inner = Sql(f"SELECT {listed} FROM {ident(table)} AS t WHERE ", shown, " AND ", rows, lock)
-        return Sql(
-            f"SELECT '{table}' AS kind, r.id, {_as_json(model, columns, dialect)} AS told FROM (", inner, ") AS r"
-        )
-
-    text = statement(ctx, ("references", seen, taken), lambda: join(" UNION ALL ", starmap(part, taken)))
-    values = {shape_of(model).table: ids_value(ids, dialect) for model, ids in wanted.items()}
+    looking = _Looking(ctx, tx.dialect, tuple((model, read.get(model, ())) for model in models), seen)
+    values = {shape_of(model).table: ids_value(ids, tx.dialect) for model, ids in wanted.items()}
+    if tx.begun:
+        rows = await tx.fetch(looking.rows(locked=tx.dialect == "postgres"), Run(ctx, values))
+    else:
+        rows = await tx.look(looking.rows(locked=False), Run(ctx, values))
+        if rows:
+            tx.lean(looking.condition(), Run(ctx, {**values, "found": len(rows)}))
     found: Found = defaultdict(dict)
-    for row in await step.tx.fetch(text, Run(ctx, values)):
+    for row in rows:
         model = ctx.graph.tables[row["kind"]]
         found[model][_uuid.from_driver(row["id"])] = _row(model, row["told"])
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Looking:
+    """The statements that look for records; `taken` are their kinds, with the columns to read of each."""
+
+    ctx: Context
+    dialect: Dialect
+    taken: tuple[tuple[type[Record], tuple[str, ...]], ...]
+    seen: bool
+
+    def rows(self, *, locked: bool) -> Statement:
+        """The records, with what is read of each as JSON."""
+        key = ("references", self.seen, self.taken, locked)
+        return statement(self.ctx, key, lambda: join(" UNION ALL ", (self._told(m, c, locked) for m, c in self.taken)))
+
+    def condition(self) -> Statement:
+        """Whether there are still so many, once they are locked."""
+
+        def make() -> Sql:
+            counts = (Sql("(SELECT count(*) FROM (", self._inner(m, (), True), ") AS r)") for m, _ in self.taken)
+            return Sql(join(" + ", counts), " = ", given("found", "bigint"))
+
+        return statement(self.ctx, ("referred", self.seen, tuple(m for m, _ in self.taken)), make)
+
+    def _told(self, model: type[Record], columns: tuple[str, ...], locked: bool) -> Sql:
+        told = _as_json(model, columns, self.dialect)
+        inner = self._inner(model, columns, locked)
+        return Sql(f"SELECT '{shape_of(model).table}' AS kind, r.id, {told} AS told FROM (", inner, ") AS r")
+
+    def _inner(self, model: type[Record], columns: tuple[str, ...], locked: bool) -> Sql:
+        table = shape_of(model).table
+        rows = among("t.id", table, self.dialect)
+        shown = visible(self.ctx, model) if self.seen else of_tenant()
+        listed = ", ".join(f"t.{ident(c)}" for c in dict.fromkeys(("id", *columns)))
+        lock = " FOR KEY SHARE OF t" if locked else ""
+        return Sql(f"SELECT {listed} FROM {ident(table)} AS t WHERE ", shown, " AND ", rows, lock)
 
 
 def _as_json(model: type[Record], columns: tuple[str, ...], dialect: Dialect) -> str:

@@ -73,7 +73,7 @@ async def summary(
         )  # fmt: skip
 
     name = ("summary", model, by, tuple(take.items()), only and (only[0], tuple(only[1])))
-    rows = await tx.fetch(statement(ctx, name, make), Run(ctx, {"ids": ids_value(wanted, tx.dialect)}))
+    rows = await tx.look(statement(ctx, name, make), Run(ctx, {"ids": ids_value(wanted, tx.dialect)}))
     found: dict[UUID, dict[str, Any]] = {key: dict.fromkeys(take) for key in wanted}
     for row in rows:
         found[UUID(str(row["target"]))] = {

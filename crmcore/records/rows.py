@@ -123,7 +123,7 @@ async def select(
         return Sql(f"SELECT {listed} FROM {ident(shape.table)} AS t WHERE ", where, f" ORDER BY t.id{end}")
 
     key = ("select", model, tuple(columns), lock, life, seen, take)
-    found = await tx.fetch(statement(ctx, key, make), Run(ctx, {"ids": wanted}))
+    found = await (tx.fetch if lock else tx.look)(statement(ctx, key, make), Run(ctx, {"ids": wanted}))
     readers = _readers(model, take)
     return [{c: v if (v := row[c]) is None or read is None else read(v) for c, read in readers} for row in found]
 

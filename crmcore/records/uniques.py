@@ -110,7 +110,7 @@ async def _holders(step: Step, model: type[Record], unique: Unique, keys: Sequen
         )  # fmt: skip
 
     text = statement(ctx, ("unique", model, unique), make)
-    found = await step.tx.fetch(text, Run(ctx, {"keys": keys_value(columns, keys, dialect)}))
+    found = await step.tx.look(text, Run(ctx, {"keys": keys_value(columns, keys, dialect)}))
     return (
         _Holder(
             UUID(str(row["id"])),
@@ -126,7 +126,7 @@ async def check_ids(step: Step) -> None:
     for model, drafts in step.by_model("create"):
         text = statement(step.ctx, ("ids", model), partial(_same_ids, step, model))
         ids = ids_value((d.id for d in drafts), step.tx.dialect)
-        rows = await step.tx.fetch(text, Run(step.ctx, {"ids": ids}))
+        rows = await step.tx.look(text, Run(step.ctx, {"ids": ids}))
         taken = {UUID(str(row["id"])): bool(row["seen"]) for row in rows}
         for draft in drafts:
             if draft.id in taken:

@@ -63,7 +63,7 @@ async def write(
     """
     if tx is not None:
         return await Command(ctx, tx, partial, groups).run(changes)
-    return await in_its_own(ctx, lambda own, wary: Command(ctx, own, partial, groups, wary).run(changes))
+    return await in_its_own(ctx, lambda own, wary: Command(ctx, own, partial, groups, wary, last=True).run(changes))
 
 
 async def in_its_own(ctx: Context, work: Callable[[Transaction, bool], Awaitable[T]]) -> T:
@@ -89,10 +89,21 @@ def taken_meanwhile(refusals: Refusals) -> bool:
 
 
 class Command:
-    """One command in its transaction: the round that was asked for, and the rounds that follow from it."""
+    """One command in its transaction: the round that was asked for, and the rounds that follow from it. `last` says
+    that the transaction does nothing after it."""
 
-    def __init__(self, ctx: Context, tx: Transaction, partial: bool, groups: Groups = None, wary: bool = False) -> None:
+    def __init__(
+        self,
+        ctx: Context,
+        tx: Transaction,
+        partial: bool,
+        groups: Groups = None,
+        wary: bool = False,
+        *,
+        last: bool = False,
+    ) -> None:
         self.ctx, self.tx, self.partial, self.groups, self.wary = ctx, tx, partial, groups, wary
+        self.last = last
         self.at = ctx.clock()
         self.drafts: list[Draft] = []
         self.told: list[tuple[Draft, list[str]]] = []
@@ -121,7 +132,7 @@ class Command:
             await history.write_history(self.ctx, self.tx, self.told)
             await write_transitions(self.ctx, self.tx, self.told)
             await write_entries(self.tx, entries_of(self.told))
-            await self.tx.send()
+            await self.tx.send(last=self.last)
         except UniqueViolation as violation:
             raise Refusals([explain(self.drafts, violation)]) from violation
         for draft in self.drafts:  # each knows all of them: without this ring they are freed at once

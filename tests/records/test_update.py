@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -14,6 +16,7 @@ from crmcore.domain.customers import Customer
 from crmcore.errors import Conflict, Duplicate, Invalid, NotFound, Refusals
 from crmcore.kit.ids import new_id
 from crmcore.records import Create, Event, Refused, Update, Written, find_by_external, write
+from crmcore.records.catalogue import events_of
 
 
 async def made(ctx, *changes):
@@ -57,10 +60,20 @@ async def test_what_is_not_there(ctx):
     assert (type(refusal), refusal.path) == (NotFound, ("id",))
 
 
-async def test_a_stale_version_is_told_what_changed_since(ctx, read):
+@pytest.fixture
+def renamed(monkeypatch: pytest.MonkeyPatch) -> Iterator[Event]:
+    """A named event that products have for this test."""
+    event = Event("product.renamed", "A new name.")
+    monkeypatch.setattr(Product, "special", replace(Product.special, events=(event,)))
+    events_of.cache_clear()
+    yield event
+    events_of.cache_clear()
+
+
+async def test_a_stale_version_is_told_what_changed_since(ctx, read, renamed):
     [key] = await made(ctx, Create(Product, {"sku": "A", "name": "a"}))
     await write(ctx, [Update(Product, key, {"name": "b"}, expected_version=1)])
-    await write(ctx, [Update(Product, key, {"tax_class": "T"}, expected_version=2, events=[Event("product.x", "")])])
+    await write(ctx, [Update(Product, key, {"tax_class": "T"}, expected_version=2, events=[renamed])])
     await write(ctx, [Update(Product, key, {"name": "c"}, expected_version=3)])
     [refusal] = await refusals(ctx, Update(Product, key, {"unit": "u"}, expected_version=2))
     assert isinstance(refusal, Conflict)
@@ -142,9 +155,9 @@ async def test_a_state_is_changed_by_moves_only(ctx, read):
     assert (await read(Case, case))["status"] == CaseStatus.OPEN
 
 
-async def test_named_facts_stand_beside_the_update(ctx, facts):
+async def test_named_facts_stand_beside_the_update(ctx, facts, renamed):
     [key] = await made(ctx, Create(Product, {"sku": "A", "name": "a"}))
-    await write(ctx, [Update(Product, key, {"name": "b"}, events=[Event("product.renamed", "A new name.")])])
+    await write(ctx, [Update(Product, key, {"name": "b"}, events=[renamed])])
     told = (await facts())[1:]
     assert [row[0] for row in told] == ["product.updated", "product.renamed"]
     assert told[0][1:] == told[1][1:]

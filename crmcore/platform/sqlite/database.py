@@ -28,6 +28,7 @@ class SqliteSession:
     """The writing connection for the time of one transaction."""
 
     dialect: ClassVar[Dialect] = "sqlite"
+    lone: ClassVar[bool] = False
 
     def __init__(self, database: SqliteDatabase) -> None:
         self._database = database

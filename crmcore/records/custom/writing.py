@@ -134,7 +134,7 @@ async def check_custom_uniques(step: Step) -> None:
 async def _refuse_taken(step: Step, takers: dict[tuple[str, str], Draft]) -> None:
     known = await step.ctx.custom_fields(step.tx)
     text = statement(step.ctx, "custom holders", lambda: _holders(step.tx.dialect))
-    rows = await step.tx.fetch(text, Run(step.ctx, {"keys": orjson.dumps(list(takers)).decode()}))
+    rows = await step.tx.look(text, Run(step.ctx, {"keys": orjson.dumps(list(takers)).decode()}))
     for row in rows:
         slot, holder = str(row["field_id"]), UUID(str(row["record_id"]))
         taker = takers[slot, row["held"]]

@@ -106,7 +106,7 @@ async def stand_in_a_stage(ctx: Context, tx: Transaction, drafts: Sequence[Draft
 
 
 async def _take_default_pipeline(ctx: Context, tx: Transaction, drafts: Sequence[Draft]) -> None:
-    rows = await tx.fetch(_default_pipeline(ctx, tx))
+    rows = await tx.look(_default_pipeline(ctx, tx))
     made = [
         d.id for d in drafts[0].peers.values()
         if d.model is Pipeline and d.after["is_default"] and d.after["kind"] == PipelineKind.SALES
