@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
+from typing import Any
 from uuid import UUID
 
+import orjson
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -19,6 +21,7 @@ from starlette.responses import Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
+from crmcore.domain.files import prune_files
 from crmcore.errors import ConfigError
 from crmcore.http.answers import METHOD_NOT_ALLOWED, NOT_FOUND, Rejected, error_response
 from crmcore.http.console import console_routes
@@ -48,9 +51,11 @@ from crmcore.query import PlanCache, ReadEngine, Registry
 from crmcore.records import RecordGraph, graph_of
 from crmcore.schema.derive import CrmSchema, Share, derive
 from crmcore.schema.documents import Documents
+from crmcore.schema.exporting import Exporter, export_job
 from crmcore.schema.limits import Limits
 from crmcore.schema.persisted import read_manifest
 from crmcore.schema.printing import core_share, print_schema
+from crmcore.schema.running import Request as GraphQLRequest
 from crmcore.schema.running import Runner
 from crmcore.schema.webhook_author import GraphAuthor
 from crmcore.settings import Settings, load
@@ -94,6 +99,9 @@ def _job_kinds(crm: Crm) -> Iterator[JobKind]:
     """Every kind of job that the core has."""
     keeping = Keeping(crm.settings.max_file_bytes, crm.settings.file_days)
     yield from import_jobs(crm.registry, keeping)
+    yield prune_files()
+    settings = crm.settings
+    yield export_job(Exporter(crm.schema.core, crm.ask, settings.page_max, settings.max_file_bytes, settings.file_days))
     yield prune_jobs(crm.settings.job_kept_days, crm.settings.dead_job_kept_days)
 
 
@@ -179,6 +187,12 @@ class Crm:
     def context(self, policy: Policy, cause: UUID | None = None) -> Context:
         """The context of one request or command."""
         return Context(self.db, policy, self.graph, self.clock, cause or new_id(), self.known, self.secret)
+
+    async def ask(self, ctx: Context, document: str, variables: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The body of the answer to a query, for work of our own."""
+        answer = await self.runner.run(ctx, GraphQLRequest(document, variables), reading_only=True)
+        body: Mapping[str, Any] = orjson.loads(orjson.dumps(answer.body))
+        return body
 
     def worker(self) -> Worker:
         """A worker for the jobs of this app."""

@@ -29,14 +29,15 @@ class ObjectSource(Source):
                 raise ConfigError(f"{self.name} has more than {_MOST_COLUMNS} different columns.")
         if not names:
             raise ConfigError(f"{self.name} is empty: each line must hold a JSON object.")
-        self.take_header(names)
+        parents = {name[:place] for name in names for place, letter in enumerate(name) if letter == "."}
+        self.take_header(name for name in names if name not in parents)
 
     def lines(self) -> Iterator[Line]:
         for number, text, found in self._objects():
             if isinstance(found, str):
                 yield Line(number, (text,), found)
             else:
-                absent = frozenset(self.places.keys() - found.keys())
+                absent = frozenset(name for name in self.header if not _told(name, found))
                 yield Line(number, tuple(found.get(name, "") for name in self.header), "", absent)
 
     def _objects(self) -> Iterator[tuple[int, str, dict[str, str] | str]]:
@@ -76,3 +77,12 @@ class ObjectSource(Source):
                 return json.dumps(value, ensure_ascii=False)
             return self._separator.join(map(self._text, value))
         return str(value)
+
+
+def _told(name: str, found: Mapping[str, str]) -> bool:
+    """Whether a line says something of a column, be it that what holds it is null."""
+    while name not in found:
+        name, dot, _ = name.rpartition(".")
+        if not dot:
+            return False
+    return True

@@ -12,6 +12,7 @@ from crmcore.platform.context import Context
 from crmcore.platform.links import expiry, signed_link
 from crmcore.query import batch, field, record
 from crmcore.schema.actions import action
+from crmcore.schema.exporting import cancel_export
 
 
 async def _links(rows: Sequence[Mapping[str, Any]], ctx: Context) -> list[str]:
@@ -90,3 +91,8 @@ class ImportCancel:
 @action(models.Import, undo_import)
 class ImportUndo:
     """Undo an import: a worker deletes what it made, and sets back what it changed where nobody has since."""
+
+
+@action(models.Export, cancel_export)
+class ExportCancel:
+    """Call an export off: there will be no file."""

@@ -1,4 +1,4 @@
-"""`importStart`: what a file is to become, said in one input."""
+"""`importStart` and `exportStart`: what a file is to become, and which list is to become a file."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from typing import Any, Final
 
 from graphql import GraphQLResolveInfo
 
-from crmcore.domain.files import FileFormat, Import, ImportMode
+from crmcore.domain.files import Export, FileFormat, Import, ImportMode
 from crmcore.errors import Invalid
 from crmcore.importing import start_import
 from crmcore.platform.context import Context
-from crmcore.query import Registry
+from crmcore.query import FreeData, Registry
+from crmcore.schema.exporting import start_export
 from crmcore.schema.mutations import answer
 from crmcore.schema.record_types import RECORD_TYPE_NAME, changing
 from crmcore.schema.roots import RootField
@@ -46,7 +47,54 @@ def transfer_mutations(registry: Registry, shapes: Shapes) -> list[RootField]:
         "see how far it is. A row is saved whole or not at all; refused rows are in the file errors when it is done."
     )
     field = shaped("importStart", optional(shapes["ImportPayload"]), said, arguments=given)
-    return [RootField(field, partial(_start, registry))]
+    return [RootField(field, partial(_start, registry)), _export(registry, shapes)]
+
+
+def _export(registry: Registry, shapes: Shapes) -> RootField:
+    said = "A list, and how it is written."
+    made = shapes.input("ExportStartInput", said, lambda: _export_input(shapes))
+    told = (
+        "Have a list written to a file by a worker, all its pages, as you see it. The export is answered at once: ask "
+        "for it again, or subscribe to it, to see how far it is; its file has a link."
+    )
+    given = [argument("input", made, said)]
+    return RootField(
+        shaped("exportStart", optional(shapes["ExportPayload"]), told, arguments=given),
+        partial(_start_export, registry),
+    )
+
+
+def _export_input(shapes: Shapes) -> list[Field]:
+    return [
+        shaped("query", str, "One query of one list without paging: { customers(where: {...}) { nodes { name } } }."),
+        shaped("variables", optional(FreeData), "The query's variables."),
+        shaped("format", shapes.choice(FileFormat), "How the file is written."),
+        shaped(
+            "columns",
+            optional(listed(str)),
+            "Some of the columns, in this order, such as owner.email; all unless given.",
+        ),
+    ]
+
+
+async def _start_export(registry: Registry, _source: Any, info: GraphQLResolveInfo[Any], **given: Any) -> Payload:
+    sent: Mapping[str, Any] = given["input"]
+
+    async def command(ctx: Context) -> Any:
+        variables = sent.get("variables") or {}
+        if not isinstance(variables, dict):
+            raise Invalid("variables must be an object.", "variables")
+        return await start_export(
+            ctx,
+            info.schema,
+            query=sent["query"],
+            variables=variables,
+            format=sent["format"],
+            columns=sent.get("columns"),
+        )
+
+    paths = {name: (name,) for name in ("query", "variables", "columns")}
+    return await answer(registry.by_model[Export], info, command, paths)
 
 
 async def _start(registry: Registry, _source: Any, info: GraphQLResolveInfo[Any], **given: Any) -> Payload:
