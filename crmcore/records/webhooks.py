@@ -14,14 +14,10 @@ from crmcore.platform.database import Transaction, retrying
 from crmcore.platform.events import EVENTS
 from crmcore.platform.record import Event
 from crmcore.platform.webhooks import WebhookEndpoint, WebhookState, deliveries, secrets
+from crmcore.platform.webhooks.events import DISABLED, PAUSED, RESUMED, ROTATED
 from crmcore.records.changes import Create, Update
 from crmcore.records.rows import Row, load
 from crmcore.records.write import write
-
-PAUSED: Final = Event("webhook_endpoint.paused", "An endpoint was paused, by somebody or because its receiver fails.")
-DISABLED: Final = Event("webhook_endpoint.disabled", "An endpoint was disabled; the reason is in the record.")
-RESUMED: Final = Event("webhook_endpoint.resumed", "An endpoint is sent to again.")
-ROTATED: Final = Event("webhook_endpoint.secret_rotated", "An endpoint has a new secret.")
 
 MOST_REPLAYED: Final = 1000
 """Deliveries that are named at once."""

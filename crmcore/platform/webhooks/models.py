@@ -12,6 +12,7 @@ from crmcore.platform.fields import BigInt, Choice, Int, Json, Text, UtcDatetime
 from crmcore.platform.record import Record, Rules
 from crmcore.platform.tables import FilledIndex, UniqueIndex
 from crmcore.platform.webhooks import rules
+from crmcore.platform.webhooks.events import ENDPOINT_EVENTS
 
 
 class WebhookState(Choices):
@@ -50,7 +51,7 @@ class WebhookEndpoint(Record):
     actor_id = Uuid(null=True)
     reach = Choice(Reach)
 
-    special: ClassVar[Rules] = Rules(rules=(rules.url_fits, rules.event_types_fit))
+    special: ClassVar[Rules] = Rules(rules=(rules.url_fits, rules.event_types_fit), events=ENDPOINT_EVENTS)
 
     class Meta(Record.Meta):
         table = "webhook_endpoint"
