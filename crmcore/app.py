@@ -21,6 +21,7 @@ from starlette.responses import Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
+from crmcore.domain.care import touchpoints_by_clock
 from crmcore.domain.files import prune_files
 from crmcore.errors import ConfigError
 from crmcore.http.answers import METHOD_NOT_ALLOWED, NOT_FOUND, Rejected, error_response
@@ -40,6 +41,7 @@ from crmcore.platform.context import Context
 from crmcore.platform.custom import KnownFields
 from crmcore.platform.database import Database, connect
 from crmcore.platform.events import EventTail
+from crmcore.platform.idempotency import PRUNE_KEYS
 from crmcore.platform.jobs import JobKind, Pace, Worker, prune_jobs
 from crmcore.platform.metadata import App, load_models
 from crmcore.platform.migrate import pending
@@ -103,6 +105,8 @@ def _job_kinds(crm: Crm) -> Iterator[JobKind]:
     settings = crm.settings
     yield export_job(Exporter(crm.schema.core, crm.ask, settings.page_max, settings.max_file_bytes, settings.file_days))
     yield prune_jobs(crm.settings.job_kept_days, crm.settings.dead_job_kept_days)
+    yield PRUNE_KEYS
+    yield touchpoints_by_clock(crm.settings.time_zone)
 
 
 class Crm:

@@ -11,9 +11,10 @@ import tomllib
 from pathlib import Path
 from typing import Any, Final, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
 from crmcore.errors import ConfigError
+from crmcore.kit.periods import zone_of
 
 _PREFIX: Final = "CRMCORE_"
 
@@ -54,6 +55,7 @@ class Settings(BaseModel):
     )
     file_days: int = Field(7, ge=1, le=3650, description="How many days files are kept.")
 
+    time_zone: str = Field("UTC", description="Where days begin and end for what the clock moves: Europe/Berlin.")
     worker: bool = Field(True, description="Whether the server runs jobs too; `crmcore worker` runs them apart.")
     worker_jobs: int = Field(10, ge=1, le=1000, description="How many jobs a worker runs at the same time.")
     job_lease_seconds: float = Field(60.0, ge=3, description="How long a dead worker's jobs wait for another worker.")
@@ -83,6 +85,12 @@ class Settings(BaseModel):
     plugins_strict: bool = Field(False, description="Refuse to start when a plugin fails to load.")
 
     log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="What is logged.")
+
+    @field_validator("time_zone")
+    @classmethod
+    def _is_time_zone(cls, name: str) -> str:
+        zone_of(name)
+        return name
 
     @property
     def statement_timeout_ms(self) -> int:

@@ -23,6 +23,7 @@ from crmcore.kit.sql import Sql, value
 from crmcore.platform.access import Policy
 from crmcore.platform.database import Transaction
 from crmcore.platform.fields import Json, Text, UtcDatetime, Uuid
+from crmcore.platform.jobs import JobKind, JobRun, delete_before
 from crmcore.platform.tables import UniqueIndex
 
 KEPT: Final = timedelta(hours=24)
@@ -126,10 +127,12 @@ async def keep(tx: Transaction, claimed: Claim, answer: Mapping[str, Any], at: d
     )  # fmt: skip
 
 
-async def forget(tx: Transaction, before: datetime) -> int:
-    """Delete the answers of all tenants that are older; how many there were."""
-    moment = value(_instant.to_driver(before, tx.dialect))
-    return await tx.execute(Sql("DELETE FROM idempotency_key WHERE created_at <= ", moment))
+async def _prune(run: JobRun) -> int:
+    """Delete the answers that are too old to be replayed."""
+    return await delete_before(run, IdempotencyKey, "created_at", run.ctx.clock() - KEPT)
+
+
+PRUNE_KEYS: Final = JobKind("idempotency.prune", _prune, timeout=600, cron="17 * * * *")
 
 
 def _named(tx: Transaction, claimed: Claim) -> Sql:

@@ -37,7 +37,7 @@ from crmcore.records.hierarchy import refuse_cycles
 from crmcore.records.latest import latest
 from crmcore.records.matches import Match, matches_of
 from crmcore.records.merging import FieldOutcome, Merged, MergeRecord, RelationOutcome, merge, unmerge
-from crmcore.records.moving import find, move
+from crmcore.records.moving import find, move, move_all
 from crmcore.records.numbers import give_numbers
 from crmcore.records.related import summary, targets, together
 from crmcore.records.rows import load, load_any, select
@@ -96,6 +96,7 @@ __all__ = [
     "matches_of",
     "merge",
     "move",
+    "move_all",
     "reference",
     "refuse_cycles",
     "select",

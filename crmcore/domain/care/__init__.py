@@ -11,6 +11,7 @@ from crmcore.domain.care.commands import (
     skip_touchpoint,
 )
 from crmcore.domain.care.events import TOUCHPOINT_DONE, TOUCHPOINT_SKIPPED
+from crmcore.domain.care.jobs import touchpoints_by_clock
 from crmcore.domain.care.models import CarePlan, Occasion, Outcome, Touchpoint
 from crmcore.domain.care.rules import CarePlanStatus, TouchpointStatus
 
@@ -31,4 +32,5 @@ __all__ = [
     "reschedule_touchpoint",
     "resume_care_plan",
     "skip_touchpoint",
+    "touchpoints_by_clock",
 ]

@@ -85,6 +85,7 @@ class Touchpoint(Record):
         table = "touchpoint"
         indexes = (
             ("tenant_id", "planned_on", "id"),
+            ("tenant_id", "status", "planned_on", "id"),
             ("tenant_id", "customer_id", "planned_on", "id"),
             ("tenant_id", "customer_id", "done_at", "id"),
             ("tenant_id", "contact_id", "done_at", "id"),

@@ -6,7 +6,7 @@ from crmcore.platform.jobs.finishing import LeaseLost
 from crmcore.platform.jobs.kinds import GiveUp, JobCancelled, JobKind, JobRun, RunLater
 from crmcore.platform.jobs.models import CronEntry, Job, JobState, Priority
 from crmcore.platform.jobs.policies import system_policy
-from crmcore.platform.jobs.upkeep import prune_jobs
+from crmcore.platform.jobs.upkeep import delete_before, prune_jobs
 from crmcore.platform.jobs.worker import Pace, Worker
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "RunLater",
     "Worker",
     "cancel_job",
+    "delete_before",
     "enqueue",
     "prune_jobs",
     "retry_job",
