@@ -158,7 +158,20 @@ class Crowd:
         for key in dice.sample(self.ids.get(kind, []), min(3, len(self.ids.get(kind, [])))):
             await self.act(f"{kind[0].lower()}{kind[1:]}", "Restore", None, key)
 
-    actions = (create, create, create, change, move, move, relink, delete, restore)
+    async def merge(self, dice: random.Random, word: str) -> None:
+        kind = dice.choice(["Customer", "Customer", "Contact"])
+        keys = self.ids.get(kind, [])
+        if len(keys) > 2:
+            one, other = dice.sample(keys, 2)
+            name = kind.lower()
+            query = f"mutation($input: {kind}MergeInput!) {{ done: {name}Merge(input: $input) {{ outcome {{ mergeRecord {{ id }} }} }} }}"
+            done = (await self.crm.gql(query, input={"survivorId": one, "otherIds": [other]}))["done"]["outcome"]
+            self.done += done is not None
+            if done and dice.random() < 0.4:
+                undo = f"mutation($id: ID!) {{ {name}Unmerge(id: $id) {{ errors {{ message }} }} }}"
+                await self.crm.gql(undo, id=done["mergeRecord"]["id"])
+
+    actions = (create, create, create, change, move, move, relink, delete, restore, merge)
 
     def _any(self, kind: str, dice: random.Random) -> str | None:
         known = self.ids.get(kind)

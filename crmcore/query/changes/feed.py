@@ -194,6 +194,9 @@ class _Page:
         return self._moved(happening) and (happening.near or self._was_seen(happening))
 
     def _moved(self, happening: Happening) -> bool:
+        """Whether an update changed who sees the record, or what hangs on it."""
+        if happening.made or happening.ended:
+            return False
         return bool(self.dependence.decides(happening.record[0]) & happening.changed)
 
     def _was_seen(self, happening: Happening) -> bool:

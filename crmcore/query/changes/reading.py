@@ -11,7 +11,7 @@ from uuid import UUID
 import orjson
 from tortoise.models import Model
 
-from crmcore.kit.sql import Bind, Sql, Statement, any_of, ident, join, render
+from crmcore.kit.sql import EMPTY, Bind, Sql, Statement, any_of, ident, join, render
 from crmcore.platform.access import Actor, ActorKind, Policy, Reach
 from crmcore.platform.context import Context
 from crmcore.platform.fields import Uuid
@@ -44,7 +44,7 @@ class Happening:
 
     `made` and `ended` tell a creation or restoration, and a deletion. `before` has the changed columns of an update;
     of an event that was `erased` it is not known. `near` says whether the caller sees the record now, or would if it
-    were not deleted; true of one that is not in the database any more.
+    were not deleted; true of one that is not in the database any more, or hangs elsewhere than when it was deleted.
     """
 
     sequence: int
@@ -111,7 +111,8 @@ class Reading:
         near: list[Sql | str] = ["CASE e.record_type"]
         for number, table in enumerate(tables):
             alias = f"t{number}"
-            seen = any_of([self._guard(reach, table, alias), self._guard(reach, table, alias, deleted=True)])
+            guards = self._guard(reach, table, alias), self._guard(reach, table, alias, deleted=True)
+            seen = any_of([*guards, self._strayed(table, alias)])
             row = Sql("(SELECT ", seen, f" IS TRUE FROM {ident(table)} {alias} WHERE {alias}.id = e.record_id)")
             near.append(Sql(f" WHEN '{table}' THEN coalesce(", row, ", TRUE)"))
         told = Sql(*near, " END") if reach is not Reach.TENANT else Sql("TRUE")
@@ -129,6 +130,12 @@ class Reading:
                 ") e ORDER BY e.sequence",
             )
         )  # fmt: skip
+
+    def _strayed(self, table: str, alias: str) -> Sql:
+        """Whether a deleted record hangs elsewhere than when it was deleted: a merge moves such rows untold."""
+        parents = [tie.column for tie in self.dependence.ties if tie.table == table and not tie.child]
+        moved = any_of(f"CAST({alias}.{key} AS text) IS DISTINCT FROM e.before ->> '{key}'" for key in parents)
+        return Sql("(e.after IS NULL AND e.before IS NOT NULL AND ", moved, ")") if parents else EMPTY
 
     def _make_hanging(self, tables: tuple[str, ...], seeded: frozenset[str]) -> Statement:
         """Each type's rows by those of the types that it hangs on. Deleted ones too: what was seen through them may
