@@ -107,6 +107,7 @@ def _job_kinds(crm: Crm) -> Iterator[JobKind]:
     yield prune_jobs(crm.settings.job_kept_days, crm.settings.dead_job_kept_days)
     yield PRUNE_KEYS
     yield touchpoints_by_clock(crm.settings.time_zone)
+    yield webhooks.prune_deliveries(crm.settings.webhook_kept_days)
 
 
 class Crm:

@@ -11,7 +11,7 @@ import tomllib
 from pathlib import Path
 from typing import Any, Final, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, IPvAnyNetwork, SecretStr, ValidationError, field_validator
 
 from crmcore.errors import ConfigError
 from crmcore.kit.periods import zone_of
@@ -62,9 +62,10 @@ class Settings(BaseModel):
     job_kept_days: int = Field(7, ge=0, description="How long jobs that are done or cancelled are kept.")
     dead_job_kept_days: int = Field(90, ge=0, description="How long jobs that failed for good are kept.")
 
-    webhook_allow: list[str] = Field(
+    webhook_allow: list[IPvAnyNetwork] = Field(
         [], description="Networks, like 10.1.0.0/16, that webhooks may reach beside the public internet, by http too."
     )
+    webhook_kept_days: int = Field(30, ge=0, description="How long deliveries of webhooks that are over are kept.")
 
     page_default: int = Field(50, ge=1, description="Rows of a page when the client names no number.")
     page_max: int = Field(200, ge=1, description="The largest page.")

@@ -18,7 +18,7 @@ from tests.webhooks.receiver import Receiver, receiving
 ERRORS = "errors { __typename code message path }"
 ENDPOINT = "webhookEndpoint { id version url eventTypes where changedFields payload state stateReason }"
 CREATE = f"mutation($input: WebhookEndpointCreateInput!) {{ webhookEndpointCreate(input: $input) {{ {ENDPOINT} secret {ERRORS} }} }}"
-DELIVERIES = """query($where: WebhookDeliveryFilter) { webhookDeliveries(where: $where, orderBy: [{field: MADE_AT}]) { nodes {
+DELIVERIES = """query($where: WebhookDeliveryFilter) { webhookDeliveries(where: $where, orderBy: [{field: SEQUENCE}]) { nodes {
   id type recordType recordId sequence status attempts nextAt attemptedAt durationMs responseCode problem endpoint { id } } } }"""
 
 

@@ -14,6 +14,7 @@ from crmcore.platform.webhooks.endpoints import Endpoint
 from crmcore.platform.webhooks.following import keep_step
 from crmcore.platform.webhooks.models import WebhookDelivery, WebhookDeliveryStatus, WebhookEndpoint, WebhookState
 from crmcore.platform.webhooks.running import Webhooks
+from crmcore.platform.webhooks.upkeep import prune_deliveries
 
 __all__ = [
     "AddressRefused",
@@ -29,4 +30,5 @@ __all__ = [
     "WebhookState",
     "Webhooks",
     "keep_step",
+    "prune_deliveries",
 ]

@@ -67,7 +67,10 @@ class Target:
         """The parts of a URL. ValueError says what is wrong with it."""
         if not url.isascii() or any(c <= " " or c in '<>"\\^`{|}\x7f' for c in url):
             raise ValueError("write it in ASCII without spaces; encode other characters.")
-        parts = urlsplit(url)
+        try:
+            parts = urlsplit(url)
+        except ValueError as error:
+            raise ValueError("it must name a host.") from error
         if parts.scheme not in ("https", "http"):
             raise ValueError("it must begin with https://.")
         if "@" in parts.netloc or "#" in url:
@@ -110,7 +113,7 @@ async def look_up(host: str, port: int) -> list[str]:
 class Guard:
     """Says where may be sent. `allow` are networks of the operator's choice, where plain HTTP is in order too."""
 
-    def __init__(self, allow: Iterable[str] = (), look_up: Lookup = look_up) -> None:
+    def __init__(self, allow: Iterable[str | Network] = (), look_up: Lookup = look_up) -> None:
         self._allow: list[Network] = [ip_network(network) for network in allow]
         self._look_up = look_up
 
@@ -126,7 +129,10 @@ class Guard:
 
     async def addresses(self, host: str, port: int, *, secure: bool) -> list[str]:
         """The addresses of a host, all of them admitted. AddressRefused if one is not, OSError if there are none."""
-        found = [host] if _literal(host) else list(await self._look_up(host, port))
+        try:
+            found = [host] if _literal(host) else list(await self._look_up(host, port))
+        except UnicodeError as error:  # a name that no lookup takes
+            raise OSError(f"{host} has no address.") from error
         if not found:
             raise OSError(f"{host} has no address.")
         if not all(self.admits(address, secure=secure) for address in found):

@@ -59,16 +59,20 @@ class Deliverer:
         """The attempts under way."""
         return [task for records in self._under_way.values() for task in records.values()]
 
-    def busy(self, endpoint: Endpoint) -> bool:
-        """Whether an attempt of the endpoint's is under way."""
-        return bool(self._under_way.get(endpoint.id))
+    def waits(self, endpoint: Endpoint) -> datetime | None:
+        """From when on the endpoint's next delivery can be begun. None if there is none, or if attempts are under way,
+        whose end is told."""
+        if endpoint.due_at is None or self._under_way.get(endpoint.id):
+            return None
+        return max(filter(None, (endpoint.due_at, endpoint.rest_until, self._troubled.get(endpoint.id))))
 
     async def start(self, endpoint: Endpoint) -> int:
         """Begin the endpoint's deliveries that are due and for which there is room; how many."""
         now = self.clock()
         records = self._under_way[endpoint.id]
         room = (1 if endpoint.failures else WIDTH) - len(records)
-        if room <= 0 or self._troubled.get(endpoint.id, now) > now:
+        waits = (endpoint.due_at, endpoint.rest_until, self._troubled.get(endpoint.id))
+        if room <= 0 or any(at is not None and at > now for at in waits):
             return 0
         found = await deliveries.due(self.db, self.me, endpoint, now, limit=room, busy=[*records])
         first: dict[UUID, Delivery] = {}

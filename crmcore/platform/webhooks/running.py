@@ -92,11 +92,11 @@ class Webhooks:
         there were."""
         attempts = 0
         while True:
-            endpoints, moved, started = await self._round()
+            _, moved, started = await self._round()
             attempts += started
             if tasks := self._deliverer.tasks:
                 await asyncio.wait(tasks)
-            elif not moved and not any(self._due(endpoint) for endpoint in endpoints):
+            elif not moved and not started:
                 return attempts
 
     async def stop(self, drain: float = 0) -> None:
@@ -130,21 +130,14 @@ class Webhooks:
             endpoints = await hold(self.db, self.id, self.clock())
         started = 0
         for endpoint in endpoints:
-            if self._due(endpoint):
+            if endpoint.policy is not None and endpoint.due_at is not None:
                 started += await self._deliverer.start(endpoint)
         return endpoints, moved, started
 
-    def _due(self, endpoint: Endpoint) -> bool:
-        now = self.clock()
-        rests = endpoint.rest_until is not None and endpoint.rest_until > now
-        return endpoint.policy is not None and not rests and endpoint.due_at is not None and endpoint.due_at <= now
-
     def _wait(self, endpoint: Endpoint) -> float:
-        """Seconds until the endpoint must be looked at. While attempts are under way, their end is waited for."""
-        if endpoint.due_at is None or self._deliverer.busy(endpoint):
-            return self._poll
-        at = max(endpoint.due_at, endpoint.rest_until or endpoint.due_at)
-        return max((at - self.clock()).total_seconds(), 0.05)
+        """Seconds until the endpoint must be looked at; while attempts are under way, their end is told."""
+        at = self._deliverer.waits(endpoint)
+        return self._poll if at is None else max((at - self.clock()).total_seconds(), 0.05)
 
     @property
     def _poll(self) -> float:

@@ -14,6 +14,7 @@ from crmcore.platform.record import SYSTEM_COLUMNS
 from crmcore.platform.tables import columns_of
 from crmcore.platform.webhooks import AddressRefused, Guard, Target
 from crmcore.query import ReadEngine, RecordType, check_filter
+from crmcore.records.catalogue import events_of
 from crmcore.schema.documents import Documents, Refused
 from crmcore.schema.record_filters import RECORD_FILTERS, as_written, filters_by_type
 from crmcore.schema.webhooks.selecting import document
@@ -78,10 +79,14 @@ class Fitting:
     def _records(self, patterns: Sequence[str]) -> list[RecordType]:
         """The types of records that the events are about."""
         known = {table: r for table, r in self.engine.registry.by_table.items() if not r.is_log}
-        areas = dict.fromkeys(pattern.partition(".")[0] for pattern in patterns)
-        for place, area in enumerate(areas):
-            if area != "*" and area not in known:
-                said = f"{area[:80]!r} is no type of record: begin as global ids do, like deal or care_plan"
+        areas: dict[str, None] = {}
+        for place, pattern in enumerate(patterns):
+            area, _, fact = pattern.partition(".")
+            areas[area] = None
+            if area == "*":
+                continue
+            if area not in known or (fact != "*" and pattern not in events_of(known[area].written)):
+                said = f"{pattern[:80]!r} never happens: the query eventTypes {{ name }} lists what does"
                 raise _invalid(said, "event_types", str(place))
         return [*known.values()] if "*" in areas else [known[area] for area in areas]
 
