@@ -1,4 +1,4 @@
-"""Running jobs apart from the server."""
+"""Running jobs and sending webhooks apart from the server."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ import typer
 from crmcore.app import Crm
 from crmcore.cli.opening import run
 from crmcore.cli.output import Json, print_json
-from crmcore.platform.jobs import Worker
 from crmcore.settings import load
 
 
@@ -22,15 +21,16 @@ def worker(
     once: Annotated[bool, typer.Option("--once", help="Run what is due now, then end.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Run jobs: beside a server that does so too, or instead of it; as many workers as are wanted."""
+    """Run jobs and send webhooks: beside a server that does so too, or instead of it; as many workers as are wanted."""
     settings = load(**ctx.obj, worker_jobs=jobs)
 
     async def work() -> int | None:
         async with Crm.open(settings) as crm:
             if once:
                 return await crm.run_jobs()
-            print("crmcore runs jobs", flush=True)
-            await until_signalled(crm.worker())
+            async with crm.working():
+                print("crmcore runs jobs and sends webhooks", flush=True)
+                await signalled()
             return None
 
     ran = run(work())
@@ -40,16 +40,17 @@ def worker(
         print(f"{ran:,} jobs were run.")
 
 
-async def until_signalled(worker: Worker) -> None:
-    """Let it work until the process is told to end; its jobs may finish. Told once more, the process ends at once."""
+async def signalled() -> None:
+    """Wait until the process is told to end. Told once more, it ends at once."""
     loop = asyncio.get_running_loop()
     signals = () if sys.platform == "win32" else (signal.SIGINT, signal.SIGTERM)
+    told = asyncio.Event()
 
     def stop() -> None:
         for number in signals:
             loop.remove_signal_handler(number)
-        worker.stop()
+        told.set()
 
     for number in signals:
         loop.add_signal_handler(number, stop)
-    await worker.run()
+    await told.wait()

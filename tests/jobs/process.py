@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import sys
 
-from crmcore.cli.working import until_signalled
+from crmcore.cli.working import signalled
 from crmcore.kit import times
 from crmcore.kit.ids import new_id
 from crmcore.kit.sql import Sql, value
@@ -45,7 +45,10 @@ async def main(url: str, drain: float) -> None:
     db = await connect(url, connections=5)
     worker = Worker(db, KINDS, lambda policy, cause: Context(db, policy, cause=cause), times.now, Pace(8, drain=drain))
     print("ready", flush=True)
-    await until_signalled(worker)
+    running = asyncio.create_task(worker.run())
+    await signalled()
+    worker.stop()
+    await running
     await db.close()
 
 

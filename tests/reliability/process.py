@@ -74,3 +74,14 @@ async def serving(url: str, **environment: str) -> AsyncIterator[tuple[Process, 
         yield server, f"http://127.0.0.1:{port}"
     finally:
         await server.kill()
+
+
+@asynccontextmanager
+async def working(url: str, **environment: str) -> AsyncIterator[Process]:
+    """`crmcore worker` on this database."""
+    worker = Process(url, ["worker"], "crmcore ", environment)
+    await worker.start()
+    try:
+        yield worker
+    finally:
+        await worker.kill()
