@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from benchmarks import bars, importing, large, measure, operations, postgraphile, postgres, report, suite, verify
+from benchmarks import bars, importing, jobs, large, measure, operations, postgraphile, postgres, report, suite, verify
 from benchmarks.company import Size
 from benchmarks.contestants import FLOOR, KINDS, POSTGRAPHILE, PRODUCT, Contestant, started
 from benchmarks.memory import megabytes
@@ -22,13 +22,14 @@ from benchmarks.stage import Stage, admit, fill
 from crmcore.platform.access import Reach
 
 T = TypeVar("T")
-PARTS = ("tenant", "own", "sqlite", "page", "large", "import")
+PARTS = ("tenant", "own", "sqlite", "page", "large", "import", "jobs")
 
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--size", default="1x", help="times 5,000 customers: 1x (default), 10x, 0.1x")
     parser.add_argument("--large", type=int, default=500_000, help="customers of the large table")
+    parser.add_argument("--jobs", type=int, default=20_000, help="jobs of each kind that a worker runs")
     parser.add_argument("--import-rows", type=int, default=100_000, help="rows of the file that is brought in")
     parser.add_argument("--parts", default=",".join(PARTS), help="of the whole, such as tenant,sqlite; also: team")
     parser.add_argument("--only", default=",".join(operations.ALL), help="operations, such as Q1,Q4")
@@ -78,6 +79,7 @@ class Run:
         self.turns: list[measure.Turn] = []
         self.memory: float | None = None
         self.imports: list[dict[str, Any]] = []
+        self.jobs: dict[str, float] = {}
 
     def all(self) -> None:
         stages = _timed("data", self._prepared)
@@ -94,6 +96,8 @@ class Run:
                 self._large(product, tenant)
         if "import" in self.parts:
             self._imported()
+        if "jobs" in self.parts:
+            self._worked()
         self._report()
 
     # ------------------------------------------------------------ the parts
@@ -159,6 +163,14 @@ class Run:
             runs.append(run)
         self.imports = importing.summary(runs, self.options.import_rows)
 
+    def _worked(self) -> None:
+        """A worker runs jobs, beside nobody."""
+
+        async def work() -> dict[str, float]:
+            return await jobs.rates(await self.server.create_database("jobs"), self.options.jobs)
+
+        self.jobs = _timed(f"{self.options.jobs:,} jobs of each kind", work)
+
     # ------------------------------------------------------------ the steps
 
     async def _prepared(self) -> dict[Reach, Stage]:
@@ -194,7 +206,7 @@ class Run:
         self.rows += rows
 
     def _report(self) -> None:
-        lines = list(bars.judged(self.rows, self.memory, self.imports))
+        lines = list(bars.judged(self.rows, self.memory, self.imports, self.jobs))
         text = "\n\n".join(filter(None, (report.bars(lines), report.measured(self.rows), report.imports(self.imports))))
         print(text)
         setting = {n: getattr(self.options, n) for n in ("size", "large", "parts", "rounds", "count", "connections")}

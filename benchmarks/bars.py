@@ -40,6 +40,7 @@ PAGE: Final = Bar("CPU of a page of 500 rows, over one of 20", 12, 10)
 DEPTH: Final = Bar("CPU of a page at 90 % depth, over the first page", 3, 1.5)
 TABLE: Final = Bar("CPU of the first page of many customers, over few", 1.3, 1.1)
 IMPORT: Final = Bar("CPU of an import, over a script's written by hand for that file", 3.0, 2.0)
+JOBS: Final = Bar("small jobs per second that one worker runs", 1000, 2000, unit="", upwards=True)
 SQLITE: Final = Bar("CPU on SQLite, over its own floor's", 1.5, 1.25)
 
 
@@ -57,7 +58,10 @@ class Judged:
 
 
 def judged(
-    rows: Sequence[dict[str, Any]], memory: float | None, imports: Sequence[dict[str, Any]] = ()
+    rows: Sequence[dict[str, Any]],
+    memory: float | None,
+    imports: Sequence[dict[str, Any]] = (),
+    jobs: Mapping[str, float] | None = None,
 ) -> Iterator[Judged]:
     """Every bar with what was measured for it."""
     found = {(row["database"], row["what"], row["name"]): row for row in rows}
@@ -91,6 +95,8 @@ def judged(
     brought_in = {line["database"]: float(line["ratio"]) for line in imports}
     for database in ("postgres", "sqlite"):
         yield Judged(IMPORT, database, brought_in.get(database))
+    for what in ("that do nothing", "that write a row"):
+        yield Judged(JOBS, what, (jobs or {}).get(what))
 
 
 def _faster(mine: Mapping[int, Sequence[float]], other: Mapping[int, Sequence[float]]) -> float:

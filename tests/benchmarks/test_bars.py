@@ -31,7 +31,7 @@ def test_a_verdict(bar: bars.Bar, value: float | None, verdict: str):
 def test_every_bar_has_a_line_and_the_conclusion_names_what_falls_short():
     rows = [_row("Q1", "floor", 1.0, 900.0), _row("Q1", "crmcore", 1.6, 600.0), _row("Q1", "postgraphile", 3.0, 200.0)]
     lines = {(line.bar.about, line.what): line for line in bars.judged(rows, memory=44.0)}
-    assert len(lines) == 29
+    assert len(lines) == 31
     assert lines[bars.CPU.about, "Q1"].verdict == "MISSED"
     assert (lines[bars.PEER.about, "Q1"].value, lines[bars.PEER.about, "Q1"].verdict) == (3.0, "GOOD")
     assert lines[bars.MEMORY.about, "crmcore"].verdict == "GOOD"

@@ -9,7 +9,8 @@ import pytest
 
 from crmcore.kit.ids import new_id
 from crmcore.platform.access import Actor, ActorKind, Policy, Reach
-from crmcore.platform.jobs import GiveUp, JobRun, Priority, RunLater, enqueue, system_policy
+from crmcore.platform.jobs import GiveUp, JobRun, Priority, RunLater, cancel_job, enqueue, system_policy
+from crmcore.platform.jobs.claiming import claim
 from tests.jobs.conftest import NOW, Bench
 
 
@@ -186,3 +187,71 @@ async def test_a_job_that_is_done_in_its_own_transaction(bench: Bench):
     bench.later(minutes=1)
     assert await bench.worker().drain() == 2
     assert ((await bench.job(id))["result"], (await bench.job(id))["state"]) == ({"n": 2}, "DONE")
+
+
+async def taken_by_a_worker_that_died(bench: Bench) -> None:
+    async with bench.db.transaction() as tx:
+        assert await claim(tx, list(bench.kinds), 1, bench.now, timedelta(seconds=60))
+    bench.later(seconds=61)
+
+
+async def test_a_job_that_kills_its_workers_ends_up_dead_and_blocks_nobody(bench: Bench):
+    ran = []
+
+    @bench.kind(attempts=3)
+    async def kind(run: JobRun):
+        ran.append(run.id)
+
+    poison = await bench.enqueue(kind)
+    for _ in range(3):
+        await taken_by_a_worker_that_died(bench)
+    other = await bench.enqueue(kind)
+    await bench.worker().drain()
+    job = await bench.job(poison)
+    assert (job["state"], job["error"]) == ("DEAD", "The worker that ran it stopped in the middle, every time.")
+    assert ran == [other]
+
+
+async def test_a_job_called_off_while_its_worker_is_dead_is_not_run(bench: Bench):
+    @bench.kind()
+    async def kind(run: JobRun):
+        raise AssertionError
+
+    id = await bench.enqueue(kind)
+    await taken_by_a_worker_that_died(bench)
+    await cancel_job(bench.context(), id)
+    assert (await bench.job(id))["state"] == "RUNNING"
+    await bench.worker().drain()
+    assert (await bench.job(id))["state"] == "CANCELLED"
+
+
+async def test_jobs_of_kinds_that_a_worker_does_not_know_wait_for_one_that_does(bench: Bench):
+    @bench.kind("new")
+    async def new(run: JobRun):
+        pass
+
+    @bench.kind()
+    async def kind(run: JobRun):
+        pass
+
+    await bench.enqueue(new)
+    await bench.enqueue(kind)
+    worker = bench.worker()
+    worker.kinds = {"test": kind}
+    assert await worker.drain() == 1
+    assert [job["state"] for job in await bench.jobs()] == ["READY", "DONE"]
+    assert await bench.worker().drain() == 1
+
+
+async def test_a_thousand_jobs_are_few_statements(bench: Bench):
+    @bench.kind()
+    async def kind(run: JobRun):
+        pass
+
+    ctx = bench.context()
+    async with bench.db.transaction() as tx:
+        for n in range(1000):
+            await enqueue(ctx, tx, kind, {"n": n})
+    with bench.db.counting() as seen:
+        assert await bench.worker(at_once=100).drain() == 1000
+    assert len(seen) < 50

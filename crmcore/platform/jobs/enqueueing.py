@@ -48,7 +48,8 @@ async def enqueue(
     now = ctx.clock()
     row = _row(kind, payload, policy or ctx.policy, ctx.cause, now, run_at or now)
     row |= {"priority": int(priority), "unique_key": unique_key}
-    tx.announce(JOBS)
+    if row["run_at"] <= now:
+        tx.announce(JOBS)
     if unique_key is None:
         await tx.add("job", _insert(tx.dialect), packed(Job, _COLUMNS, [row], tx.dialect))
         return UUID(str(row["id"]))

@@ -65,6 +65,7 @@ class Worker:
     pace: Pace = field(default_factory=Pace)
     _held: dict[UUID, _Held] = field(default_factory=dict)
     _outcomes: list[Outcome] = field(default_factory=list)
+    _writing: asyncio.Lock = field(default_factory=asyncio.Lock)
     _ended: asyncio.Event = field(default_factory=asyncio.Event)
     _news: asyncio.Event = field(default_factory=asyncio.Event)
     _look: bool = True
@@ -86,7 +87,7 @@ class Worker:
             async with self._beside(self._schedules), self._beside(self._hears):
                 await self._takes()
             await self._let_end()
-            await self._settle()
+            await self._patiently(self._settle)
 
     async def drain(self) -> int:
         """Run all that is due now, and what that leads to; how many jobs were run. What fails waits for its pause."""
@@ -94,7 +95,7 @@ class Worker:
         async with self._beside(self._beats):
             while True:
                 await self._schedule()
-                taken = await self._take(_BATCH)
+                taken = await self._take(self.pace.at_once)
                 if not taken:
                     return count
                 count += len(taken)
@@ -185,7 +186,10 @@ class Worker:
             await self._write()
 
     async def _write(self) -> None:
-        batch = self._outcomes[:_BATCH]
+        async with self._writing:
+            await self._write_batch(self._outcomes[:_BATCH])
+
+    async def _write_batch(self, batch: Sequence[Outcome]) -> None:
         try:
             await self._finish(batch)
         except DatabaseError:
