@@ -180,7 +180,11 @@ class Crm:
                 names = ", ".join(map(str, waiting))
                 raise ConfigError(f"The database is not up to date: {names} wait. Run crmcore migrate.")
             secret = await signing_key(db, settings.secret.get_secret_value())
-            yield cls(settings, parts, db, secret, clock)
+            crm = cls(settings, parts, db, secret, clock)
+            try:
+                yield crm
+            finally:
+                crm.runner.tail.close()
         finally:
             await db.close()
 

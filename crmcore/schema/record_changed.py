@@ -7,6 +7,7 @@ import logging
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import count
 from typing import Any, Final
 
 from crmcore.errors import BadInput
@@ -120,33 +121,31 @@ class _Changes:
         """What is told, batch after batch, without an end; None now and then while there is nothing to tell."""
         tail, session, now = self.live.tail, self.live.session, asyncio.get_running_loop().time
         async with tail.followed() as begin:
-            position, looked = begin if self.after is None else self.after, now()
+            position = begin if self.after is None else self.after
+            spoke = now()
             while True:
                 try:
                     events, reached = await tail.read(self.run.ctx.tenant_id, position, limit=_BATCH)
                     concerned = [event for event in events if self.wanted.concerns(event)]
-                    batch = await self._told(await session.context(), concerned) if concerned else None
-                    if batch is None and now() - looked >= self.live.check_seconds:
-                        await session.context()
+                    silent = now() >= spoke + self.live.check_seconds
+                    ctx = await session.context() if concerned or silent else self.run.ctx
+                    found = await told(self.run.engine, ctx, self.wanted, concerned)
                 except (StatementTimeout, Unavailable):  # it comes back, and everything is still in the log
                     log.warning("a subscription waits for the database", exc_info=True)
                     yield None
                     await asyncio.sleep(_PAUSE)
                     continue
-                if batch is not None and batch.values:
-                    yield batch
-                elif batch is None and now() - looked >= self.live.check_seconds:
-                    yield None
+                if found or silent:
+                    spoke = now()
+                    yield self._batch(ctx, found) if found else None
                 position = reached
-                await tail.beyond(position, self.live.check_seconds)
+                await tail.beyond(position, max(0, spoke + self.live.check_seconds - now()))
 
-    async def _told(self, ctx: Context, events: Sequence[StoredEvent]) -> Batch:
-        found = await told(self.run.engine, ctx, self.wanted, events)
+    def _batch(self, ctx: Context, found: Sequence[Told]) -> Batch:
         here = Each([(one.event.record_type, one.event.record_id) for one in found if not one.gone])
-        places = iter(range(len(found)))
-        return Batch(
-            ctx, [_payload(self.run.registry, one, None if one.gone else OneOf(here, next(places))) for one in found]
-        )
+        numbers = count()
+        nodes = [None if one.gone else OneOf(here, next(numbers)) for one in found]
+        return Batch(ctx, [_payload(self.run.registry, one, node) for one, node in zip(found, nodes)])
 
 
 def _payload(registry: Registry, one: Told, node: OneOf | None) -> dict[str, Any]:

@@ -108,6 +108,18 @@ async def test_only_what_the_caller_may_see_is_told_and_what_leaves_their_view_i
         assert (await next_change(talk))["id"] == last
 
 
+async def test_what_goes_with_a_record_is_told_too(server: Serving):
+    crm = server.crm
+    ada = await colleague(crm, "ada")
+    mine = await create(crm, "Ada's", ownerId=ada.id, addresses=[{"city": "Ulm"}])
+    async with server.talk(ada.token) as talk:
+        await follow(server, talk)
+        await crm.gql(DELETE, id=mine)
+        gone = [await next_change(talk) for _ in range(2)]
+        assert {one["type"] for one in gone} == {"CUSTOMER", "ADDRESS"}
+        assert {one["op"] for one in gone} == {"DELETE"}
+
+
 async def test_other_tenants_are_not_heard(server: Serving):
     crm = server.crm
     async with crm.crm.db.transaction() as tx:
@@ -202,6 +214,7 @@ async def test_nothing_is_lost_while_8_writers_write_and_the_client_comes_and_go
                     heard.append(f"{told['op']} {told['id']}")
                     sequences.append(int(told["sequence"]))
                     cursor = told["cursor"]
+                talk.connection.transport.abort()
 
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(listen())

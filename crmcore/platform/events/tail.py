@@ -12,7 +12,7 @@ from typing import Final
 from uuid import UUID
 
 from crmcore.kit.sql import Dialect
-from crmcore.platform.database import Database, DatabaseError
+from crmcore.platform.database import Database
 from crmcore.platform.events.log import EVENTS
 from crmcore.platform.events.order import settled
 from crmcore.platform.events.reading import StoredEvent, read_events
@@ -54,9 +54,14 @@ class EventTail:
         finally:
             self.followers -= 1
             if not self.followers:
-                self._task.cancel()
-                self._task = None
-                self._kept.clear()
+                self.close()
+
+    def close(self) -> None:
+        """Follow no longer, for example because the database closes."""
+        if self._task is not None:
+            self._task.cancel()
+            self._task = None
+        self._kept.clear()
 
     async def read(self, tenant_id: UUID, after: int, *, limit: int) -> tuple[list[StoredEvent], int]:
         """The tenant's first events after a position, and the position that they lead to."""
@@ -85,8 +90,8 @@ class EventTail:
         while True:
             try:
                 await self._catch_up()
-            except DatabaseError:  # it comes back, and everything is still in the log
-                log.warning("the log cannot be read", exc_info=True)
+            except Exception:  # whatever it is, those who follow must not wait for ever, and all is still in the log
+                log.exception("the log cannot be read")
             await self._db.signals.wait(EVENTS, _LOOK[self._db.dialect])
 
     async def _catch_up(self) -> None:
