@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import re
 from typing import Any
-from uuid import UUID
+from uuid import UUID, SafeUUID
 
 import uuid_utils
 
 _GLOBAL = re.compile(r"([a-z][a-z0-9_]*)_([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})", re.ASCII)
 
+_make, _set = object.__new__, object.__setattr__
+
 
 def new_id() -> UUID:
-    """A new UUIDv7 (RFC 9562), time-ordered within this process."""
-    return UUID(int=uuid_utils.uuid7().int)
+    """A new UUIDv7 (RFC 9562), time-ordered within this process. What UUID's own constructor checks is known here."""
+    made = _make(UUID)
+    _set(made, "int", uuid_utils.uuid7().int)
+    _set(made, "is_safe", SafeUUID.unknown)
+    return made
 
 
 def plain_key(key: Any) -> str:

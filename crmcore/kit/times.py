@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import lru_cache
 
 
 def now() -> datetime:
@@ -10,6 +11,7 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
+@lru_cache(256)  # a command has one instant, which stands in every row that it writes
 def to_text(instant: datetime) -> str:
     """The one text form. ValueError for a naive time."""
     if instant.tzinfo is not UTC:

@@ -73,5 +73,7 @@ class Step:
 
 def changed_columns(draft: Draft) -> list[str]:
     """The own columns in which a draft differs from before; for a new record, those with a value."""
-    before, after = draft.before or {}, draft.after
+    before, after = draft.before, draft.after
+    if before is None:
+        return [c for c in shape_of(draft.model).own if after[c] is not None]
     return [c for c in shape_of(draft.model).own if before.get(c) != after.get(c)]

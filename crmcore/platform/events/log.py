@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from operator import attrgetter
 from typing import Any, ClassVar, Final
 from uuid import UUID
 
@@ -144,6 +145,9 @@ def _json(facts: Sequence[Any]) -> str:
     return orjson.dumps(facts, default=plain_key).decode()
 
 
+_row_of: Final = attrgetter(*_COLUMNS)
+
+
 def _values(fact: Fact) -> list[Any]:
-    *row, at = (getattr(fact, column) for column in _COLUMNS)
+    *row, at = _row_of(fact)
     return [*row, times.to_text(at)]
