@@ -128,8 +128,7 @@ async def _handled(registry: Registry, keeping: Keeping, work: Callable[[Work], 
 
 
 async def _row(ctx: Context, key: UUID) -> Mapping[str, Any] | None:
-    reading: Any = ctx.db
-    return (await load(ctx, reading, Import, [key])).get(key)
+    return (await load(ctx, None, Import, [key])).get(key)
 
 
 async def _run_import(work: Work) -> None:
@@ -183,8 +182,7 @@ def _counted(report: Report, position: int) -> dict[str, int]:
 
 async def _fetched(work: Work, path: Path) -> str:
     """The file's bytes on this machine; its name."""
-    reading: Any = work.own.db
-    file = (await load(work.own, reading, File, [work.row["file_id"]])).get(work.row["file_id"])
+    file = (await load(work.own, None, File, [work.row["file_id"]])).get(work.row["file_id"])
     if file is None:
         raise ConfigError("The file is gone: it was deleted, or has expired.")
     with path.open("wb") as out:

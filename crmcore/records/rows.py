@@ -97,7 +97,7 @@ def of_tenant(life: Life = "living") -> Sql:
 
 async def select(
     ctx: Context,
-    tx: Transaction,
+    tx: Transaction | None,
     model: type[Record],
     columns: Sequence[str],
     ids: Iterable[UUID],
@@ -110,20 +110,22 @@ async def select(
     """The rows in which one of the columns is among the ids, ordered by id; as Python values.
 
     Whole rows, or only the columns to `take`. `seen` False leaves the caller's row policy out, for what follows from a
-    change that they were allowed.
+    change that they were allowed. Without a transaction they are read beside all of them, which waits for no writer.
     """
-    wanted = ids_value(ids, tx.dialect)
+    dialect = ctx.db.dialect
+    wanted = ids_value(ids, dialect)
     shape = shape_of(model)
 
     def make() -> Sql:
         listed = ", ".join(f"t.{ident(c)}" for c in take or shape.columns)
-        rows = Sql("(", join(" OR ", [among(f"t.{ident(c)}", "ids", tx.dialect) for c in columns]), ")")
+        rows = Sql("(", join(" OR ", [among(f"t.{ident(c)}", "ids", dialect) for c in columns]), ")")
         where = all_of([visible(ctx, model, life) if seen else of_tenant(life), rows])
-        end = f" FOR {lock} OF t" if lock and tx.dialect == "postgres" else ""
+        end = f" FOR {lock} OF t" if lock and dialect == "postgres" else ""
         return Sql(f"SELECT {listed} FROM {ident(shape.table)} AS t WHERE ", where, f" ORDER BY t.id{end}")
 
     key = ("select", model, tuple(columns), lock, life, seen, take)
-    found = await (tx.fetch if lock else tx.look)(statement(ctx, key, make), Run(ctx, {"ids": wanted}))
+    fetch = ctx.db.fetch if tx is None else tx.fetch if lock else tx.look
+    found = await fetch(statement(ctx, key, make), Run(ctx, {"ids": wanted}))
     readers = _readers(model, take)
     return [{c: v if (v := row[c]) is None or read is None else read(v) for c, read in readers} for row in found]
 
@@ -139,7 +141,7 @@ def _readers(model: type[Record], take: tuple[str, ...]) -> tuple[tuple[str, Cal
 
 
 async def load(
-    ctx: Context, tx: Transaction, model: type[Record], ids: Iterable[UUID], lock: Lock = ""
+    ctx: Context, tx: Transaction | None, model: type[Record], ids: Iterable[UUID], lock: Lock = ""
 ) -> dict[UUID, Row]:
     """The living records of these ids that the caller may see, by id."""
     wanted = set(ids)

@@ -63,8 +63,7 @@ class Exporter:
         """One attempt."""
         key = UUID(run.payload["export"])
         own = replace(run.ctx, policy=Policy(run.ctx.tenant_id, run.ctx.policy.actor))
-        reading: Any = own.db
-        row = (await load(own, reading, Export, [key])).get(key)
+        row = (await load(own, None, Export, [key])).get(key)
         if row is None or row["state"] not in (ExportState.QUEUED, ExportState.RUNNING):
             return
         task = _Task(self, run, own, row)
