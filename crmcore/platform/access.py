@@ -21,7 +21,7 @@ from uuid import UUID
 
 from crmcore.kit.choices import Choices
 
-Action = Literal["read", "create", "update", "delete", "restore"]
+Action = Literal["read", "create", "update", "delete", "restore", "purge"]
 
 
 class ActorKind(Choices):

@@ -44,6 +44,7 @@ class PostgresSession:
         self._database = database
         self._connection = connection
         self._task = task
+        self.scrubs = False
 
     async def begin(self, serializable: bool) -> None:
         await self._run(self._connection.execute("BEGIN ISOLATION LEVEL SERIALIZABLE" if serializable else "BEGIN"))

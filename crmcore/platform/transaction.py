@@ -34,6 +34,8 @@ class Session(Protocol):
     dialect: ClassVar[Dialect]
     lone: ClassVar[bool]
     """Whether a statement outside a transaction may run here, and is one by itself."""
+    scrubs: bool
+    """Whether the commit is to leave nothing of what was deleted in the database's files, as far as it can."""
 
     async def begin(self, serializable: bool) -> None: ...
 
@@ -140,6 +142,10 @@ class Transaction:
     def announce(self, channel: str) -> None:
         """Tell those who wait for the channel, here and in other processes, once this is committed."""
         self.announced.add(channel)
+
+    def scrub(self) -> None:
+        """Once this is committed, leave nothing of what was deleted in the files that the database keeps here."""
+        self._session.scrubs = True
 
     async def send(self, *, last: bool = False) -> None:
         """Run what waits. Foreign keys are looked at when all of it is there; each table is written once.

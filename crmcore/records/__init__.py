@@ -39,6 +39,7 @@ from crmcore.records.matches import Match, matches_of
 from crmcore.records.merging import FieldOutcome, Merged, MergeRecord, RelationOutcome, merge, unmerge
 from crmcore.records.moving import find, move, move_all
 from crmcore.records.numbers import give_numbers
+from crmcore.records.purging import purge
 from crmcore.records.related import summary, targets, together
 from crmcore.records.rows import load, load_any, select
 from crmcore.records.upserting import IfDeleted, OnConflict, Upsert
@@ -97,6 +98,7 @@ __all__ = [
     "merge",
     "move",
     "move_all",
+    "purge",
     "reference",
     "refuse_cycles",
     "select",

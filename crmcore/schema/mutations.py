@@ -12,13 +12,13 @@ from crmcore.errors import Refusal, Refusals
 from crmcore.kit.text import article
 from crmcore.platform.context import Context
 from crmcore.query import RecordType, Ref
-from crmcore.records import WriteOutcome
+from crmcore.records import WriteOutcome, purge
 from crmcore.schema.batches import VERSION, batch_mutation
 from crmcore.schema.errors import Paths, user_errors
 from crmcore.schema.inputs import make_inputs
 from crmcore.schema.payloads import make_batch_payload, make_payload
 from crmcore.schema.roots import RootField
-from crmcore.schema.scalars import ID
+from crmcore.schema.scalars import ID, record_key
 from crmcore.schema.shapes import Shapes, argument, optional, shaped
 from crmcore.schema.upserts import upsert_mutations
 from crmcore.schema.writing import Payload, Writing
@@ -53,6 +53,7 @@ def record_mutations(shapes: Shapes, writing: Writing, record: RecordType) -> li
     make_batch_payload(shapes, record)
     singles = {"create": _create, "update": _update, "delete": _delete, "restore": _restore}
     made = [singles[operation](writing, shapes, record) for operation in record.writes]
+    made += [_purge(shapes, record)] if "delete" in record.writes else []
     made += [batch_mutation(writing, shapes, record, operation) for operation in record.writes]
     return made + (upsert_mutations(writing, shapes, record) if {"create", "update"} <= set(record.writes) else [])
 
@@ -88,6 +89,23 @@ def _delete(writing: Writing, shapes: Shapes, record: RecordType) -> RootField:
 def _restore(writing: Writing, shapes: Shapes, record: RecordType) -> RootField:
     said = f"Bring a deleted {record.name} back, with what was deleted with it."
     return _identified(writing, shapes, record, "restore", said, identity_arguments(record))
+
+
+def _purge(shapes: Shapes, record: RecordType) -> RootField:
+    said = (
+        f"Delete the {record.name} for good, living or deleted, with everything that is part of it; what the history "
+        "says of their content is erased. Refused with POLICY while others still need it. The payload's record is null."
+    )
+
+    async def resolve(_source: Any, info: GraphQLResolveInfo[Any], **given: Any) -> Payload:
+        key = record_key(given["id"], record.table, "id")
+
+        async def command(ctx: Context) -> UUID:
+            return await purge(ctx, record.written, key, given.get("expectedVersion"))
+
+        return await answer(record, info, command, {})
+
+    return _field(record, shapes, "Purge", said, identity_arguments(record), resolve)
 
 
 def _identified(

@@ -33,6 +33,7 @@ def connect_file(
             f"foreign_keys={'ON' if foreign_keys else 'OFF'}",
             "cache_size=-20000",
             "temp_store=MEMORY",
+            "secure_delete=ON",
             "journal_size_limit=67108864",
             "wal_autocheckpoint=10000",
             f"query_only={'ON' if query_only else 'OFF'}",

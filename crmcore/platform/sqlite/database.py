@@ -11,11 +11,11 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import Sequence
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 from pathlib import Path
 from typing import Any, ClassVar
 
-from crmcore.kit.sql import Dialect, Sql, Statement
+from crmcore.kit.sql import Dialect, Sql, Statement, ident
 from crmcore.platform import driver
 from crmcore.platform.driver import Counted, Row, record, rendered
 from crmcore.platform.signals import Signals
@@ -33,12 +33,15 @@ class SqliteSession:
     def __init__(self, database: SqliteDatabase) -> None:
         self._database = database
         self._pool = database.writer
+        self.scrubs = False
 
     async def begin(self, serializable: bool) -> None:
         await self._pool.write(lambda c: _control(c, "BEGIN IMMEDIATE"))
 
     async def commit(self) -> None:
         await self._pool.write(lambda c: _control(_in_transaction(c), "COMMIT"))
+        if self.scrubs:
+            await self._pool.write(_scrub)
 
     async def rollback(self) -> None:
         self._pool.workers[0].interrupt()
@@ -125,6 +128,15 @@ class SqliteDatabase(Counted):
 
 def _control(connection: sqlite3.Connection, text: str) -> None:
     connection.execute(text)
+
+
+def _scrub(connection: sqlite3.Connection) -> None:
+    """What was deleted is overwritten in the file (`secure_delete`), but for the words of the full-text indexes, which
+    go when an index is merged, and for the write-ahead log. What cannot be done now is done by a later scrub."""
+    with suppress(sqlite3.OperationalError):
+        for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE sql LIKE '%USING fts5%'").fetchall():
+            connection.execute(f"INSERT INTO {ident(name)} ({ident(name)}) VALUES ('optimize')")
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 def _in_transaction(connection: sqlite3.Connection) -> sqlite3.Connection:
