@@ -41,9 +41,6 @@ _EVENTS: Final = 4
 
 _NO_LIMIT: Final = 2**31
 
-_BEGIN_AGAIN: Final = ""
-"""The cursor of a client that must begin again."""
-
 
 @dataclass(frozen=True, slots=True)
 class ChangePage:
@@ -53,6 +50,10 @@ class ChangePage:
     cursor: str
     has_more: bool
     resync: bool = False
+
+
+_LOST: Final = ChangePage([], "", has_more=True, resync=True)
+"""For a copy that cannot be brought up to date. Its cursor begins again."""
 
 
 class ChangeFeed:
@@ -65,10 +66,13 @@ class ChangeFeed:
         self.seal = Seal(secret)
 
     def asked(self, policy: Policy, given: Mapping[str, Argument]) -> list[RecordType]:
-        """The kinds of records of a feed, in the order of their tables. Forbidden if the caller may read none."""
+        """The kinds of records of a feed, in the order of their tables. Forbidden if the caller may read none,
+        BadInput if none is named."""
         found = [self.types[table] for table in sorted(self.types) if policy.may("read", table)]
         if "types" in given and not given["types"].is_null():
             wanted = {item.exact() for item in given["types"].items()}
+            if not wanted:
+                raise given["types"].fail("name at least one, or leave it out for all.")
             found = [record for record in found if enum_name(record.name) in wanted]
         if not found:
             raise Forbidden("You may not read these records.")
@@ -92,13 +96,16 @@ class ChangeFeed:
         if position is None:
             position = Position(settled, BEGIN)
         if known != bound or position.after + 1 < oldest <= settled:
-            return ChangePage([], _BEGIN_AGAIN, has_more=True, resync=True)
+            return _LOST
+        upto = max(settled, position.after)
         making = _Page(ctx, self, tables, limit)
         if position.snapshot is not None:
-            found = await making.of_snapshot(position, position.snapshot)
+            found: Position | None = await making.of_snapshot(position, position.snapshot)
         else:
-            found = await making.of_log(position, max(settled, position.after))
-        return ChangePage(making.records, self.seal.cursor(bound, found), has_more=found != Position(settled))
+            found = await making.of_log(position, upto)
+        if found is None:
+            return _LOST
+        return ChangePage(making.records, self.seal.cursor(bound, found), has_more=found != Position(upto))
 
 
 class _Page:
@@ -118,9 +125,12 @@ class _Page:
         self._tell(rows)
         return replace(position, snapshot=Place(*rows[-1])) if len(rows) == self.limit else Position(position.after)
 
-    async def of_log(self, position: Position, settled: int) -> Position:
-        """The next window of events, and what hangs on them: all of that, before another window begins."""
+    async def of_log(self, position: Position, settled: int) -> Position | None:
+        """The next window of events, and what hangs on them: all of that, before another window begins. None if what
+        hung on one of them is not known any more."""
         happenings = await self._happenings(position, settled)
+        if any(map(self._forgotten, happenings)):
+            return None
         if position.window is None:
             window = self._tell_window(happenings, settled)
         else:
@@ -192,6 +202,11 @@ class _Page:
         if happening.near and (happening.made or happening.ended or happening.erased):
             return True
         return self._moved(happening) and (happening.near or self._was_seen(happening))
+
+    def _forgotten(self, happening: Happening) -> bool:
+        """Whether the event was erased, and with it which other record was seen through its record."""
+        lost = happening.erased and not happening.purged and not self._sees_all
+        return lost and bool(self.dependence.shows(happening.record[0]))
 
     def _moved(self, happening: Happening) -> bool:
         """Whether an update changed who sees the record, or what hangs on it."""

@@ -43,8 +43,9 @@ class Happening:
     """An event, as far as it matters to the feed.
 
     `made` and `ended` tell a creation or restoration, and a deletion. `before` has the changed columns of an update;
-    of an event that was `erased` it is not known. `near` says whether the caller sees the record now, or would if it
-    were not deleted; true of one that is not in the database any more, or hangs elsewhere than when it was deleted.
+    of an event that was `erased` it is not known, nor is there more in one of a record that was `purged`. `near` says
+    whether the caller sees the record now, or would if it were not deleted; true of one that is not in the database any
+    more, or hangs elsewhere than when it was deleted.
     """
 
     sequence: int
@@ -53,6 +54,7 @@ class Happening:
     made: bool
     ended: bool
     erased: bool
+    purged: bool
     changed: frozenset[str]
     before: Mapping[str, Any]
     near: bool
@@ -125,7 +127,8 @@ class Reading:
         return self._render(
             Sql(
                 "SELECT e.sequence, e.record_type, e.record_id, e.changed_fields, "
-                "e.type = e.record_type || '.created' AS created, e.before IS NULL AS made, e.after IS NULL AS ended, "
+                "e.type = e.record_type || '.created' AS created, e.type = e.record_type || '.purged' AS purged, "
+                "e.before IS NULL AS made, e.after IS NULL AS ended, "
                 "CASE WHEN e.after IS NOT NULL THEN e.before END AS before, ", told, " AS near FROM (", rows,
                 ") e ORDER BY e.sequence",
             )
@@ -224,6 +227,7 @@ def _happening(row: Any) -> Happening:
         made=bool(row["made"]) and not erased,
         ended=bool(row["ended"]) and not erased,
         erased=erased,
+        purged=bool(row["purged"]),
         changed=frozenset(orjson.loads(changed)),
         before=orjson.loads(before) if before else {},
         near=bool(row["near"]),
