@@ -7,12 +7,14 @@ as many statements as one needs. Where two of them mean the same record, the sec
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
 from crmcore.errors import Refusals
 from crmcore.kit.choices import Choices
+from crmcore.kit.garbage import seldom_collected
 from crmcore.platform.context import Context
 from crmcore.platform.database import Transaction
 from crmcore.platform.record import Change
@@ -43,6 +45,9 @@ class Done:
     id: UUID | None = None
 
 
+_MANY: Final = 100
+"""So many items make objects enough for the collector to be a burden."""
+
 Answer = Done | Refused
 Item = Change | Upsert
 
@@ -68,7 +73,8 @@ async def write_each(ctx: Context, items: Sequence[Item], *, partial: bool = Fal
         return answers
 
     try:
-        return await in_its_own(ctx, work)
+        with seldom_collected() if len(items) > _MANY else nullcontext():
+            return await in_its_own(ctx, work)
     except _Undo as undone:
         return [answer if isinstance(answer, Refused) else Done(WriteOutcome.NOT_DONE) for answer in undone.answers]
 

@@ -125,7 +125,7 @@ async def _note(step: Step, drafts: Sequence[Draft]) -> None:
     """Put the references before and after into the drafts, sorted, so that they are compared and told like columns."""
     updated = [d.id for d in drafts if d.operation == "update"]
     current: defaultdict[UUID, list[Ref]] = defaultdict(list)
-    for row in await _of(step, updated):
+    for row in await _of(step, updated, ("record_id", "system", "external_id")):
         current[row["record_id"]].append((row["system"], row["external_id"]))
     for draft in drafts:
         if isinstance(draft.before, dict):
@@ -137,15 +137,19 @@ def _told(refs: Iterable[Ref]) -> list[dict[str, str]]:
     return [{"system": system, "externalId": external} for system, external in sorted(set(refs))]
 
 
-async def _of(step: Step, records: Sequence[UUID]) -> list[Row]:
+async def _of(step: Step, records: Sequence[UUID], take: tuple[str, ...] = ()) -> list[Row]:
     if not records:
         return []
-    return await select(step.ctx, step.tx, ExternalRef, ("record_id",), records, seen=False)
+    return await select(step.ctx, step.tx, ExternalRef, ("record_id",), records, seen=False, take=take)
+
+
+def _refs_differ(draft: Draft) -> bool:
+    return REFS in draft.after and draft.after[REFS] != (draft.before or {}).get(REFS)
 
 
 async def write_refs(step: Step) -> None:
     """Make the living references of the drafts what the drafts say; delete those of deleted records."""
-    drafts = {d.id: d for d in step.alive("create", "update") if REFS in d.after} if step.refs else {}
+    drafts = {d.id: d for d in step.alive("create", "update") if _refs_differ(d)} if step.refs else {}
     gone = {d.id: d for d in step.alive("delete")}
     if not drafts and not gone:
         return

@@ -22,7 +22,7 @@ from crmcore.records.changes import Create
 from crmcore.records.drafting import fold
 from crmcore.records.external import ExternalRef
 from crmcore.records.graph import Key
-from crmcore.records.rows import TENANT, Life, Run, keyed, keys_value, of_tenant, statement, visible
+from crmcore.records.rows import Life, Run, among, ids_value, keyed, keys_value, of_tenant, statement, visible
 from crmcore.records.shape import shape_of
 from crmcore.records.values import accept
 
@@ -68,43 +68,62 @@ class Match:
 async def find(
     ctx: Context, tx: Transaction, match: Match, keys: Collection[MatchKey], life: Life = "living"
 ) -> dict[MatchKey, list[Found]]:
-    """The living or the deleted records that have one of the keys, by key. Of deleted ones, those the caller sees."""
-    if not keys:
-        return {}
-    types = match.types
-    text = statement(ctx, ("match", match.model, match.name, life), lambda: _look(ctx, match, life))
-    rows = await tx.fetch(text, Run(ctx, {"keys": keys_value(types, keys, tx.dialect)}))
+    """The living or the deleted records that have one of the keys, by key. Of deleted ones, those the caller sees.
+
+    Parts are looked up alone, and their records by id then: no planner can mistake that for a join of two tables.
+    """
     found: defaultdict[MatchKey, list[Found]] = defaultdict(list)
-    for row in rows:
-        key = tuple(column.from_driver(row[f"c{place}"]) for place, column in enumerate(types))
-        record = Found(_ID.from_driver(row["id"]), bool(row["seen"]))
-        if record not in found[key]:
-            found[key].append(record)
+    if not keys:
+        return found
+    types = match.types
+    text = statement(ctx, ("match", match.model, match.name, life), lambda: _having(ctx, match, life))
+    hits = await tx.fetch(text, Run(ctx, {"keys": keys_value(types, keys, tx.dialect)}))
+    seen = await _seen(ctx, tx, match.model, {_ID.from_driver(hit["id"]) for hit in hits}, life)
+    for hit in hits:
+        key = tuple(column.from_driver(hit[f"c{place}"]) for place, column in enumerate(types))
+        record, deletion = _ID.from_driver(hit["id"]), _ID.from_driver(hit["deletion_id"])
+        if record not in seen or seen[record].deletion != deletion:
+            continue  # a part that was deleted by itself does not tell its record apart any more
+        if seen[record].shown or (match.public and life == "living"):
+            found[key].append(Found(record, seen[record].shown))
     return found
 
 
-def _look(ctx: Context, match: Match, life: Life) -> Sql:
-    at, dialect = "p" if match.via else "t", ctx.db.dialect
-    names = [f"{at}.{ident(column)}" for column in match.columns]
-    listed = ", ".join(f"{name} AS c{place}" for place, name in enumerate(names))
-    seen = visible(ctx, match.model, life)
-    parts: list[Any] = [
-        f"SELECT t.id, {listed}, CASE WHEN ", seen, " THEN 1 ELSE 0 END AS seen",
-        f" FROM {ident(match.model._meta.db_table)} AS t",
-    ]  # fmt: skip
-    if match.via:
-        alive = "p.deleted_at IS NULL" if life == "living" else "p.deletion_id = t.deletion_id"
-        joined = f" JOIN {ident(match.via._meta.db_table)} AS p ON p.{ident(match.key)} = t.id AND {alive}"
-        parts += [joined, " AND p.tenant_id = ", TENANT]
-        if match.only:
-            kinds = join(", ", [value(kind) for kind in match.only[1]])
-            parts += [f" AND p.{ident(match.only[0])} IN (", kinds, ")"]
-    parts += [" WHERE ", of_tenant(life), f" AND ({', '.join(names)}) IN ", keyed(match.types, dialect)]
-    if life == "deleted":
-        parts.append(" AND t.deletion_id IS NOT NULL")  # as the index of deleted rows says it
-    if life == "deleted" or not match.public:
-        parts += [" AND ", seen]
-    return Sql(*parts)
+def _having(ctx: Context, match: Match, life: Life) -> Sql:
+    """The rows that have one of the keys, each with its record."""
+    whole = f"t.{ident(match.key)} AS id" if match.via else "t.id"
+    named = [f"t.{ident(column)}" for column in match.columns]
+    told = ", ".join([whole, "t.deletion_id", *(f"{name} AS c{place}" for place, name in enumerate(named))])
+    gone = " AND t.deletion_id IS NOT NULL" if life == "deleted" else ""  # as the index of deleted rows says it
+    kinds = Sql()
+    if match.only:
+        kinds = Sql(f" AND t.{ident(match.only[0])} IN (", join(", ", map(value, match.only[1])), ")")
+    return Sql(
+        f"SELECT {told} FROM {ident((match.via or match.model)._meta.db_table)} AS t WHERE ", of_tenant(life), gone,
+        kinds, f" AND ({', '.join(named)}) IN ", keyed(match.types, ctx.db.dialect),
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """A record that was looked up by its id: its deletion, and whether the caller may see it."""
+
+    deletion: UUID | None
+    shown: bool
+
+
+async def _seen(ctx: Context, tx: Transaction, model: type[Record], ids: set[UUID], life: Life) -> dict[UUID, _Seen]:
+    if not ids:
+        return {}
+
+    def make() -> Sql:
+        shown = Sql("CASE WHEN ", visible(ctx, model, life), " THEN 1 ELSE 0 END AS shown")
+        told = Sql("SELECT t.id, t.deletion_id, ", shown, f" FROM {ident(model._meta.db_table)} AS t WHERE ")
+        return Sql(told, of_tenant(life), " AND ", among("t.id", "ids", tx.dialect))
+
+    text = statement(ctx, ("match seen", model, life), make)
+    rows = await tx.fetch(text, Run(ctx, {"ids": ids_value(ids, tx.dialect)}))
+    return {_ID.from_driver(r["id"]): _Seen(_ID.from_driver(r["deletion_id"]), bool(r["shown"])) for r in rows}
 
 
 def matches_of(model: type[Record], naming: Iterable[Key]) -> dict[str, Match]:
@@ -125,10 +144,11 @@ def _by_id(model: type[Record]) -> Match:
 
 
 def _by_external_ref(model: type[Record]) -> Match:
-    only = ("record_type", (shape_of(model).table,))
+    table = shape_of(model).table
     return Match(
         "EXTERNAL_REF", "One of its ids in other systems.", model, "externalRefs",
-        lambda new: new.external_refs, ("system", "external_id"), ExternalRef, "record_id", only,
+        lambda new: [(system, table, external) for system, external in new.external_refs],
+        ("system", "record_type", "external_id"), ExternalRef, "record_id",
     )  # fmt: skip
 
 

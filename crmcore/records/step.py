@@ -73,7 +73,12 @@ class Step:
 
 def changed_columns(draft: Draft) -> list[str]:
     """The own columns in which a draft differs from before; for a new record, those with a value."""
-    before, after = draft.before, draft.after
+    before, after, own = draft.before, draft.after, shape_of(draft.model).own
     if before is None:
-        return [c for c in shape_of(draft.model).own if after[c] is not None]
-    return [c for c in shape_of(draft.model).own if before.get(c) != after.get(c)]
+        return [c for c in own if after[c] is not None]
+    return [c for c in own if before[c] is not after[c] and before[c] != after[c]]
+
+
+def is_changed(draft: Draft) -> bool:
+    """Whether a draft differs from before at all, be it in a derived column: an update that does not is nothing."""
+    return draft.before != draft.after

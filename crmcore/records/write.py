@@ -25,7 +25,7 @@ from crmcore.records.references import check_references
 from crmcore.records.rows import Row, insert, patch, update
 from crmcore.records.searching import entries_of
 from crmcore.records.shape import shape_of
-from crmcore.records.step import DraftKey, Step, changed_columns
+from crmcore.records.step import DraftKey, Step, changed_columns, is_changed
 from crmcore.records.transitions import write_transitions
 from crmcore.records.uniques import check_ids, check_uniques, explain, key_in
 
@@ -203,14 +203,14 @@ async def _check(step: Step) -> None:
     """Each record's own rules and checks, and the references. An update without a change is not looked at."""
     await take_custom(step)
     for draft in list(step.alive("create", "update")):
-        if draft.operation == "create" or changed_columns(draft):
+        if is_changed(draft):
             for rule in draft.model.special.rules:
                 for refusal in rule(draft):
                     draft.refuse(refusal)
     if not step.derived:
         await check_references(step)
     for model, drafts in step.by_model("create", "update"):
-        moved = [d for d in drafts if d.operation == "create" or changed_columns(d)]
+        moved = [d for d in drafts if is_changed(d)]
         for check in model.special.checks if moved else ():
             await check(step.ctx, step.tx, [d for d in moved if not d.refusals])
     for draft in step.drafts.values():
