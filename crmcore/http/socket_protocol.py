@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+import asyncio
+from typing import Any, Final
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from crmcore.http.streams import GRACE, HANG_UP, SHUTDOWN
+
+_FLOODED: Final = 1_000_000
+"""Bytes that wait for a client. Messages wait for it to read before they come so far; only pongs do not."""
 
 
 class SocketProtocol(WebSocketsSansIOProtocol):
@@ -22,6 +26,15 @@ class SocketProtocol(WebSocketsSansIOProtocol):
             self.queue.put_nowait(told)
         else:
             super().shutdown()
+
+    def handle_ping(self) -> None:
+        super().handle_ping()
+        if self.transport.get_write_buffer_size() > _FLOODED:
+            self.transport.abort()
+
+    def on_task_complete(self, task: asyncio.Task[None]) -> None:
+        super().on_task_complete(task)
+        self.loop.call_later(GRACE, self.transport.abort)  # what a client does not read would keep the socket open
 
     def hang_up(self) -> None:
         """See `streams.hang_up`."""

@@ -170,6 +170,20 @@ async def test_a_client_that_never_reads_again_is_cut_off(server: Serving, monke
     writer.transport.abort()
 
 
+async def test_pings_whose_answers_are_not_read_fill_no_memory(server: Serving):
+    ping = b"\x89\xfd" + b"mask" + b"x" * 125
+    async with server.dial() as connection:
+        connection.transport.pause_reading()
+        for _ in range(100):
+            connection.transport.write(ping * 2000)
+            await asyncio.sleep(0.02)
+            if not server.sockets:
+                break
+            assert server.sockets[0].transport.get_write_buffer_size() < 3_000_000
+        assert server.sockets == []
+        connection.transport.abort()
+
+
 async def test_a_stream_that_is_not_read_ends_with_a_reason(server: Serving):
     crm = server.crm
     async with streaming(server) as events:
