@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import Any
 
 import pytest
 
@@ -158,23 +157,23 @@ async def test_a_filter_is_asked_when_it_is_told_and_what_matches_no_more_is_gon
         assert (gone["op"], gone["id"]) == ("DELETE", ada)
 
 
-@pytest.mark.parametrize(
-    "variables,argument",
-    [
-        ({"after": "nonsense"}, ["after"]),
-        ({"after": "log.99999999999999999999999"}, ["after"]),
-        ({"ids": ["nonsense"]}, ["ids"]),
-        ({"ids": ["customer_0198f3a2-0000-7000-8000-000000000000"] * 201}, ["ids"]),
-        ({"where": {"customer": {"ownerId": {"eq": "nonsense"}}}}, ["where", "customer", "ownerId", "eq"]),
-    ],
-)
-async def test_bad_arguments_are_refused(server: Serving, variables: dict[str, Any], argument: list[str]):
+BAD = [
+    ({"after": "nonsense"}, ["after"]),
+    ({"after": "log.99999999999999999999999"}, ["after"]),
+    ({"ids": ["nonsense"]}, ["ids"]),
+    ({"ids": ["customer_0198f3a2-0000-7000-8000-000000000000"] * 201}, ["ids"]),
+    ({"where": {"customer": {"ownerId": {"eq": "nonsense"}}}}, ["where", "customer", "ownerId", "eq"]),
+]
+
+
+async def test_bad_arguments_are_refused(server: Serving):
     async with server.talk() as talk:
-        await talk.subscribe("bad", CHANGED, **variables)
-        message = await talk.hear()
-        assert (message["type"], message["id"]) == ("error", "bad"), message
-        assert message["payload"][0]["extensions"]["code"] == "BAD_USER_INPUT"
-        assert message["payload"][0]["extensions"]["argument"] == argument
+        for variables, argument in BAD:
+            await talk.subscribe("bad", CHANGED, **variables)
+            message = await talk.hear()
+            assert (message["type"], message["id"]) == ("error", "bad"), message
+            assert message["payload"][0]["extensions"]["code"] == "BAD_USER_INPUT"
+            assert message["payload"][0]["extensions"]["argument"] == argument
         await follow(server, talk)
         await nothing_but(server.crm, talk)
 
