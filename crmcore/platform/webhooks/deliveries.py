@@ -146,6 +146,24 @@ async def settle(
     return recorded > 0
 
 
+async def settle_taken(tx: Transaction, taken: Sequence[tuple[Delivery, Answer]], now: datetime) -> None:
+    """Record attempts that succeeded, by one statement; those that another process has recorded stay as they are."""
+    term = Terms(tx.dialect)
+    rows = [
+        {"id": d.id, "attempts": d.attempts, "duration": a.duration_ms, "code": a.code, "answer": a.body or None}
+        for d, a in taken
+    ]
+    await tx.execute(Sql(
+        "UPDATE webhook_delivery AS d SET status = 'DELIVERED', attempts = d.attempts + 1, next_at = NULL, "
+        "attempted_at = ", term.time(now), ", duration_ms = v.duration, response_code = v.code, problem = NULL, "
+        "answer = v.answer FROM ", term.rows(rows, _TAKEN),
+        " WHERE d.id = v.id AND d.attempts = v.attempts AND d.next_at IS NOT NULL",
+    ))  # fmt: skip
+
+
+_TAKEN: Final = {"id": "uuid", "attempts": "int", "duration": "int", "code": "int", "answer": "text"}
+
+
 async def cancel(tx: Transaction, tenant_id: UUID, endpoint_ids: Collection[UUID]) -> None:
     """Give up what is pending for these endpoints."""
     term = Terms(tx.dialect)

@@ -22,6 +22,7 @@ from crmcore.platform.webhooks.endpoints import Endpoint
 from crmcore.platform.webhooks.health import note_failure, note_success
 from crmcore.platform.webhooks.messages import body
 from crmcore.platform.webhooks.models import WebhookState
+from crmcore.platform.webhooks.recording import Recorder
 from crmcore.platform.webhooks.retrying import FAILING, next_attempt, wished_pause
 from crmcore.platform.webhooks.secrets import signing_keys
 from crmcore.platform.webhooks.sending import Sender
@@ -31,6 +32,9 @@ log = logging.getLogger("crmcore.webhooks")
 
 WIDTH: Final = 20
 """Deliveries of one endpoint that are under way at once; one at a time after a failure."""
+
+_ROOM: Final = 5
+"""Attempts that must have ended before others are begun, so that not each end costs a look at the tables."""
 
 _TROUBLE: Final = timedelta(seconds=30)
 _GONE: Final = Answer(None, "The event is kept no longer: there is nothing to send.", 0)
@@ -53,11 +57,14 @@ class Deliverer:
         self._finished = finished
         self._under_way: defaultdict[UUID, dict[UUID, asyncio.Task[None]]] = defaultdict(dict)
         self._troubled: dict[UUID, datetime] = {}
+        self._recorder = Recorder(db, clock)
 
     @property
     def tasks(self) -> list[asyncio.Task[None]]:
-        """The attempts under way."""
-        return [task for records in self._under_way.values() for task in records.values()]
+        """The attempts under way, and what records them."""
+        found = [task for records in self._under_way.values() for task in records.values()]
+        writing = self._recorder.task
+        return found if writing is None or writing.done() else [*found, writing]
 
     def waits(self, endpoint: Endpoint) -> datetime | None:
         """From when on the endpoint's next delivery can be begun. None if there is none, or if attempts are under way,
@@ -72,7 +79,7 @@ class Deliverer:
         records = self._under_way[endpoint.id]
         room = (1 if endpoint.failures else WIDTH) - len(records)
         waits = (endpoint.due_at, endpoint.rest_until, self._troubled.get(endpoint.id))
-        if room <= 0 or any(at is not None and at > now for at in waits):
+        if room < (_ROOM if records else 1) or any(at is not None and at > now for at in waits):
             return 0
         found = await deliveries.due(self.db, self.me, endpoint, now, limit=room, busy=[*records])
         first: dict[UUID, Delivery] = {}
@@ -101,10 +108,12 @@ class Deliverer:
         return len(found)
 
     def _done(self, endpoint: Endpoint, record_id: UUID, task: asyncio.Task[None]) -> None:
-        del self._under_way[endpoint.id][record_id]
+        records = self._under_way[endpoint.id]
+        del records[record_id]
         if not task.cancelled() and (error := task.exception()) is not None:
             self._trouble(endpoint, error)
-        self._finished()
+        if len(records) <= WIDTH - _ROOM:
+            self._finished()
 
     def _trouble(self, endpoint: Endpoint, error: BaseException) -> None:
         """What nobody foresaw, or the database away for long: what was sent but not recorded is sent again, later."""
@@ -117,6 +126,9 @@ class Deliverer:
         else:
             headers = signed_headers(delivery.id, self.clock(), message, keys)
             answer = await self.sender.post(Target.of(endpoint.url), {**_HEADERS, **headers}, message)
+        if answer.taken and not endpoint.failures:
+            await self._recorder.taken(delivery, answer)
+            return
         failing_since = await retrying(lambda: self._record(endpoint, delivery, answer))
         if answer.code == 410:
             await self.author.stop(endpoint, WebhookState.DISABLED, "The receiver answered 410: it wants no more.")
