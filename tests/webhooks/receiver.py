@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -101,10 +102,10 @@ async def _read(reader: asyncio.StreamReader) -> Message:
 
 
 @asynccontextmanager
-async def receiving(answer: Answer = ok) -> AsyncIterator[Receiver]:
+async def receiving(answer: Answer = ok, tls: ssl.SSLContext | None = None) -> AsyncIterator[Receiver]:
     """A receiver that runs."""
     receiver = Receiver(answer=answer)
-    server = await asyncio.start_server(receiver.serve, "127.0.0.1", 0)
+    server = await asyncio.start_server(receiver.serve, "127.0.0.1", 0, ssl=tls)
     receiver.port = server.sockets[0].getsockname()[1]
     try:
         yield receiver

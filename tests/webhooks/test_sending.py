@@ -216,3 +216,15 @@ async def test_a_pause_loses_nothing_and_disabling_does(hooks: Hooks):
     last = await hooks.customer()
     await hooks.deliver()
     assert [m.about for m in receiver.messages] == [first, last]
+
+
+async def test_a_purged_record_is_told_of_without_a_word_about_it(hooks: Hooks):
+    receiver = await hooks.receiver()
+    await hooks.endpoint(receiver, "customer.*", payload="{ name }")
+    customer = await hooks.customer("Ada Lovelace")
+    await hooks.crm.gql("mutation($id: ID!) { customerPurge(id: $id) { errors { message } } }", id=customer)
+    await hooks.deliver()
+    assert [m.told["type"] for m in receiver.messages] == ["customer.created", "customer.deleted", "customer.purged"]
+    for message in receiver.messages:
+        assert (message.told["version"], message.told["data"]) == (None, None)
+        assert b"Ada" not in message.body

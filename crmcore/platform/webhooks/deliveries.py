@@ -43,10 +43,10 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What of an event goes into every message. `version` is the record's after it."""
+    """What of an event goes into every message. `version` is the record's after it; None if the record was purged."""
 
     at: datetime
-    version: int
+    version: int | None
     changed_fields: Sequence[str]
 
 
@@ -99,9 +99,7 @@ async def due(
 def _delivery(endpoint: Endpoint, row: Row) -> Delivery:
     told = None
     if row["at"] is not None:
-        after, before = row["version_after"], row["version_before"]
-        version = int(after) if after is not None else int(before) + 1  # a deletion is a step too
-        told = Told(time_of(row["at"]), version, _json(row["changed_fields"]))
+        told = Told(time_of(row["at"]), _version(row), _json(row["changed_fields"]))
     return Delivery(
         id=key_of(row["id"]),
         tenant_id=endpoint.tenant_id,
@@ -114,6 +112,13 @@ def _delivery(endpoint: Endpoint, row: Row) -> Delivery:
         made_at=time_of(row["made_at"]),
         event=told,
     )
+
+
+def _version(row: Row) -> int | None:
+    after, before = row["version_after"], row["version_before"]
+    if after is not None:
+        return int(after)
+    return None if before is None else int(before) + 1  # a deletion is a step too
 
 
 async def settle(
