@@ -28,9 +28,10 @@ def worker(
         async with Crm.open(settings) as crm:
             if once:
                 return await crm.run_jobs()
+            end = told_to_end()
             async with crm.working():
                 print("crmcore runs jobs and sends webhooks", flush=True)
-                await signalled()
+                await end.wait()
             return None
 
     ran = run(work())
@@ -40,17 +41,17 @@ def worker(
         print(f"{ran:,} jobs were run.")
 
 
-async def signalled() -> None:
-    """Wait until the process is told to end. Told once more, it ends at once."""
+def told_to_end() -> asyncio.Event:
+    """What is set when the process is told to end, from now on. Told once more, it ends at once."""
     loop = asyncio.get_running_loop()
     signals = () if sys.platform == "win32" else (signal.SIGINT, signal.SIGTERM)
     told = asyncio.Event()
 
-    def stop() -> None:
+    def tell() -> None:
         for number in signals:
             loop.remove_signal_handler(number)
         told.set()
 
     for number in signals:
-        loop.add_signal_handler(number, stop)
-    await told.wait()
+        loop.add_signal_handler(number, tell)
+    return told

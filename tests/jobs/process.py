@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import sys
 
-from crmcore.cli.working import signalled
+from crmcore.cli.working import told_to_end
 from crmcore.kit import times
 from crmcore.kit.ids import new_id
 from crmcore.kit.sql import Sql, value
@@ -44,9 +44,10 @@ KINDS = {kind.name: kind for kind in (JobKind("once", once), JobKind("often", of
 async def main(url: str, drain: float) -> None:
     db = await connect(url, connections=5)
     worker = Worker(db, KINDS, lambda policy, cause: Context(db, policy, cause=cause), times.now, Pace(8, drain=drain))
+    end = told_to_end()
     print("ready", flush=True)
     running = asyncio.create_task(worker.run())
-    await signalled()
+    await end.wait()
     worker.stop()
     await running
     await db.close()
