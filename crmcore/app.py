@@ -51,6 +51,7 @@ from crmcore.plugins.contribution import Contribution
 from crmcore.query import Limits as ReadLimits
 from crmcore.query import PlanCache, ReadEngine, Registry
 from crmcore.records import RecordGraph, graph_of
+from crmcore.records.duplicates import propose_duplicates
 from crmcore.schema.derive import CrmSchema, Share, derive
 from crmcore.schema.documents import Documents
 from crmcore.schema.exporting import Exporter, export_job
@@ -104,6 +105,7 @@ def _job_kinds(crm: Crm) -> Iterator[JobKind]:
     yield prune_files()
     settings = crm.settings
     yield export_job(Exporter(crm.schema.core, crm.ask, settings.page_max, settings.max_file_bytes, settings.file_days))
+    yield propose_duplicates()
     yield prune_jobs(crm.settings.job_kept_days, crm.settings.dead_job_kept_days)
     yield PRUNE_KEYS
     yield touchpoints_by_clock(crm.settings.time_zone)

@@ -25,6 +25,7 @@ CORE: Final = App(
         "crmcore.records.custom.models",
         "crmcore.domain.files.models",
         "crmcore.records.merging.models",
+        "crmcore.records.duplicates.models",
         "crmcore.domain.people.models",
         "crmcore.domain.catalogue.models",
         "crmcore.domain.customers.models",

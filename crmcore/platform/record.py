@@ -143,6 +143,22 @@ class Merging:
 
 
 @dataclass(frozen=True, slots=True)
+class Likeness:
+    """By what two records of a kind may be the same (records/duplicates). The record is found by words.
+
+    names    columns of names; the first is what the record is called
+    sure     how sure the same name alone makes us, from 0 to 1: two people are called the same, two companies rarely
+    numbers  columns that tell one from another, compared by their letters and digits: a tax number
+    reached  the foreign key by which email addresses and phone numbers (contact_point) name the record
+    """
+
+    names: tuple[str, ...]
+    sure: float
+    numbers: tuple[str, ...] = ()
+    reached: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Rules:
     """What is special about one record; everything else follows from its columns.
 
@@ -161,6 +177,7 @@ class Rules:
     search   text columns by whose words the record is found; the first is what it is called
     finds    columns of foreign keys: the words find those records instead of this one, which is a part of them
     merging  how records of the kind are merged; None if they are not
+    likeness by what two of the kind may be the same; None if nobody looks for it
     once     groups like those in `unique` that nothing enforces, but of which a merge leaves one: the email address
              that a customer and the one merged into it both have
     handles  what of such a part identifies the records that it finds
@@ -177,6 +194,7 @@ class Rules:
     search: tuple[str, ...] = ()
     finds: tuple[str, ...] = ()
     merging: Merging | None = None
+    likeness: Likeness | None = None
     once: tuple[Unique, ...] = ()
     handles: tuple[Handle, ...] = ()
 

@@ -139,6 +139,24 @@ def matching(query: Query, code: str, dialect: Dialect) -> str:
     return both.join(f"({either.join(map(way, term))})" for term in query.terms)
 
 
+AnyOf = Iterable[Iterable[tuple[str, bool]]]
+"""Any of these, each of which is words that must all be there: the text, and whether it is the beginning of one."""
+
+
+def matching_any(ways: AnyOf, tenant_id: UUID, record_type: str, dialect: Dialect) -> str:
+    """The same, for records that have all words of one of these ways."""
+    terms = (tuple(tuple(Token(text, begins=begins) for text, begins in way) for way in ways),)
+    return matching(Query(terms=terms), code_of(tenant_id, record_type), dialect)
+
+
+def has_words(entry: str, words: Bind, dialect: Dialect) -> Sql:
+    """The condition that an entry has the words, which are in the index's own language."""
+    if dialect == "postgres":
+        return Sql(WordsIndex.words(("words", "parts"), entry, dialect), " @@ ", words, "::tsquery")
+    held = ident(WordsIndex.beside("search_entry"))
+    return Sql(f"{entry}.id IN (SELECT rowid FROM {held} WHERE {held} MATCH ", words, ")")
+
+
 async def fill_entries(
     tx: Transaction, table: str, search: Sequence[str], finds: Mapping[str, str] | None = None
 ) -> None:

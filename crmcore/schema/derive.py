@@ -15,6 +15,7 @@ from crmcore.schema.aggregates import make_aggregates, make_key
 from crmcore.schema.batches import make_batches
 from crmcore.schema.changes import make_changes
 from crmcore.schema.custom import make_custom
+from crmcore.schema.duplicates import duplicate_roots, make_duplicates
 from crmcore.schema.enclosing import controls
 from crmcore.schema.filters import make_filters, make_value_filters
 from crmcore.schema.interfaces import make_node, make_timelines
@@ -68,6 +69,7 @@ def derive(shares: Sequence[Share]) -> CrmSchema:
     make_timelines(registry, shapes)
     make_search(registry, shapes)
     make_merging(shapes)
+    make_duplicates(shapes)
     make_record_types(registry, shapes)
     make_changes(shapes)
     make_record_filters(registry, shapes)
@@ -76,7 +78,12 @@ def derive(shares: Sequence[Share]) -> CrmSchema:
         make_record(registry, shapes, record)
         make_filters(registry, shapes, record)
         make_aggregates(registry, shapes, record)
-    queries = [*query_roots(registry, shapes), *lifecycle_roots(registry, shapes), plugins_root(shapes)]
+    queries = [
+        *query_roots(registry, shapes),
+        *duplicate_roots(registry, shapes),
+        *lifecycle_roots(registry, shapes),
+        plugins_root(shapes),
+    ]
     writing = Writing(registry)
     make_batches(shapes)
     make_webhook_types(registry, shapes)

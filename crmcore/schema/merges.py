@@ -8,7 +8,7 @@ from crmcore.query import FreeData, Many, expression, field, log, record
 from crmcore.records import merging as models
 
 
-def _global_id(column: str) -> str:
+def global_id(column: str) -> str:
     """The SQL of the global id of the record that `record_type` and this column name."""
     return f"{{record_type}} || '_' || CAST({{{column}}} AS text)"
 
@@ -19,7 +19,7 @@ class MergeRecord:
     and undo it."""
 
     record_type: str = field("The type of the records that were merged, as global ids begin: customer, contact.")
-    survivor: str = expression(_global_id("survivor_id"), "Global id of the record that survived.")
+    survivor: str = expression(global_id("survivor_id"), "Global id of the record that survived.")
     merged: list[str] = field("The ids of the records that were merged into it, without the type in front.")
     reason: str | None = field("Why they were merged.")
     changed: FreeData = field(
@@ -37,6 +37,6 @@ class MergedRow:
 
     merge: MergeRecord | None = field("The merge.")
     record_type: str = field("The type of the row, as global ids begin.")
-    record: str = expression(_global_id("record_id"), "Global id of the row.")
+    record: str = expression(global_id("record_id"), "Global id of the row.")
     fate: models.RowFate = field("What was done to it.")
     field_name: str | None = field("Its column, or the id of its custom field.", column="field")

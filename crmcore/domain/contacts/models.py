@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from crmcore.domain.contacts import rules
 from crmcore.platform.access import Access, through, through_children
 from crmcore.platform.fields import Choice, Day, Flag, Folded, Text
-from crmcore.platform.record import Merging, Record, Rules, Unique, reference
+from crmcore.platform.record import Likeness, Merging, Record, Rules, Unique, reference
 
 
 class NameOrder(StrEnum):
@@ -38,6 +38,7 @@ class Contact(Record):
         merging=Merging(
             together=(("name", "first_name", "last_name", "native_name_order"),), either=("do_not_contact",)
         ),
+        likeness=Likeness(("name",), sure=0.5, reached="contact_id"),
     )
     access: ClassVar[Access] = through_children("contact_link.contact")
 

@@ -9,7 +9,7 @@ from crmcore.domain.customers import events, rules
 from crmcore.kit.choices import Choices
 from crmcore.platform.access import Access, through
 from crmcore.platform.fields import Choice, ChoiceList, Day, Flag, Folded, Int, Scaled, Text, UtcDatetime
-from crmcore.platform.record import Handle, Merging, OwnedRecord, Record, Rules, Unique, reference
+from crmcore.platform.record import Handle, Likeness, Merging, OwnedRecord, Record, Rules, Unique, reference
 from crmcore.platform.tables import exactly_one
 
 
@@ -129,6 +129,7 @@ class Customer(OwnedRecord):
             alike=("kind",),
             derived=("first_order_at", "last_order_at", "last_interaction_at"),
         ),
+        likeness=Likeness(("name", "legal_name"), sure=0.8, numbers=("tax_id",), reached="customer_id"),
     )
 
     class Meta(OwnedRecord.Meta):
