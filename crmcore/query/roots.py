@@ -131,7 +131,7 @@ class Roots:
             everywhere = SearchEverywhere(self.scope, self.cursors, self.records)
             return everywhere.compile(reading.nodes[0].name.value, given, _object(reading), reading.nodes)
         if root.kind == "changes":
-            return Changes(self.scope, self.records, self.feed).compile(given, _object(reading), reading.nodes)
+            return Changes(self.scope, self.records, self.feed).compile(_object(reading), reading.nodes)
         assert root.record is not None
         if root.kind == "list":
             table = self.scope.record_table(root.record)

@@ -9,7 +9,7 @@ import orjson
 from graphql import GraphQLObjectType
 
 from crmcore.kit.sql import Bind, Sql
-from crmcore.query.arguments import Argument, Run
+from crmcore.query.arguments import Run
 from crmcore.query.changes.feed import ChangeFeed, ChangePage
 from crmcore.query.dialects import Expression
 from crmcore.query.mapping import RecordType
@@ -33,9 +33,11 @@ class Changes:
         self.records = records
         self.feed = feed
 
-    def compile(self, given: Mapping[str, Argument], type_: GraphQLObjectType, nodes: Sequence[Any]) -> Sql:
-        """A scalar subquery: the page that the run holds."""
-        types = self.feed.asked(self.scope.policy, given)
+    def compile(self, type_: GraphQLObjectType, nodes: Sequence[Any]) -> Sql:
+        """A scalar subquery: the page that the run holds. Only the types on it are in the statement: most pages have
+        one or two, and PostgreSQL would plan for all of them each time."""
+        there = self.scope.questions.ask(PAGE, lambda run: tuple(sorted({table for table, _ in _page(run).records})))
+        types = [self.feed.types[table] for table in there]
         shown: dict[str, Expression] = {
             "cursor": Sql(Bind(lambda run: _page(run).cursor, "text")),
             "hasMore": self.dialect.boolean(Sql(Bind(lambda run: _page(run).has_more, "boolean"))),
@@ -45,6 +47,8 @@ class Changes:
             (part.key, self._nodes(types, type_, part) if part.name == "nodes" else self._plain(part, type_, shown))
             for part in self.scope.selection.of(nodes, type_)
         ]
+        if not types:
+            return self.dialect.object(pairs)
         return Sql(f"(WITH {_ROWS} AS MATERIALIZED (", self._rows(types), ") SELECT ", self.dialect.object(pairs), ")")
 
     def _plain(self, part: Selected, type_: GraphQLObjectType, shown: Mapping[str, Expression]) -> Expression:
@@ -67,6 +71,8 @@ class Changes:
         return Sql('SELECT k.*, CASE k."type"', *cases, ' END AS "version" FROM (', named, ") k")
 
     def _nodes(self, types: Sequence[RecordType], type_: GraphQLObjectType, part: Selected) -> Sql:
+        if not types:
+            return self.dialect.tuple_of([])
         inner = inner_type(type_.fields[part.name])
         names = " ".join(f"WHEN '{record.table}' THEN '{enum_name(record.name)}'" for record in types)
         shown = {
