@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
+import sys
 from collections import Counter
 from statistics import median
 from time import perf_counter
@@ -11,7 +13,7 @@ from time import perf_counter
 from crmcore.kit.sql import Sql
 from crmcore.platform.webhooks import Webhooks
 from tests.webhooks.conftest import Hooks
-from tests.webhooks.receiver import Message, Receiver
+from tests.webhooks.receiver import Message, Receiver, ok
 from tests.webhooks.test_failing import silent
 
 
@@ -27,7 +29,7 @@ async def running(webhooks: Webhooks):
 
 
 async def until(receiver: Receiver, count: int) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while len(receiver.messages) < count:
             receiver.arrived.clear()
             await receiver.arrived.wait()
@@ -51,7 +53,7 @@ async def test_killed_between_sending_and_recording(hooks: Hooks):
     await kill(first)
     sending.cancel()
     await asyncio.gather(sending, return_exceptions=True)
-    receiver.answer = receiver.__dataclass_fields__["answer"].default
+    receiver.answer = ok
     assert await second.deliver_due() == 0  # the lease is the dead one's for a while
     hooks.clock.pass_(seconds=31)
     assert await second.deliver_due() == 1
@@ -159,3 +161,27 @@ async def test_deliveries_that_are_over_are_taken_away(hooks: Hooks):
     assert await hooks.deliveries() == []
     await hooks.deliver()
     assert [d["status"] for d in await hooks.deliveries()] == ["DELIVERED"]
+
+
+async def test_a_worker_that_is_killed_by_the_system(hooks: Hooks, database_url: str):
+    """A process of its own, killed when the receiver has the message and has not answered."""
+    receiver = await hooks.receiver(silent)
+    endpoint = await hooks.endpoint(receiver, "customer.created")
+    customer = await hooks.customer()
+    known = {"CRMCORE_DATABASE_URL": database_url, "CRMCORE_WEBHOOK_ALLOW": '["127.0.0.0/8"]'}
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "crmcore.cli", "worker", env={**os.environ, **known}, stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        await until(receiver, 1)
+    finally:
+        process.kill()
+        await process.wait()
+    receiver.answer = ok
+    assert await hooks.deliver() == 0  # its lease holds for a while
+    hooks.clock.pass_(seconds=31)
+    assert await hooks.deliver() == 1
+    assert [m.about for m in receiver.messages] == [customer, customer]
+    assert receiver.messages[0].id == receiver.messages[1].id
+    assert len(receiver.verified(hooks.secrets[endpoint])) == 2
