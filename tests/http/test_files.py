@@ -94,3 +94,19 @@ async def test_a_deleted_file_is_not_sent_and_leaves_no_bytes(crm: TestCrm):
     [left] = await crm.crm.db.fetch(Sql("SELECT count(*) AS n FROM file_piece"))
     assert left["n"] == 1
     assert (await crm.client.get(f"/files/{keep}")).content == b"one"
+
+
+async def test_files_that_have_expired_go_by_night(crm: TestCrm):
+    now = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+    crm.crm.clock = lambda: now
+    await crm.crm.run_jobs()
+    old = (await send(crm, b"old")).json()["file"]["id"]
+    now += timedelta(days=5)
+    new = (await send(crm, b"new")).json()["file"]["id"]
+    now += timedelta(days=3)
+    await crm.crm.run_jobs()
+    left = (await crm.gql("{ files { nodes { id } } }"))["files"]["nodes"]
+    assert [file["id"] for file in left] == [new]
+    [pieces] = await crm.crm.db.fetch(Sql("SELECT count(*) AS n FROM file_piece"))
+    assert pieces["n"] == 1
+    assert (await crm.client.get(f"/files/{old}")).status_code == 404

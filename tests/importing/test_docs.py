@@ -9,6 +9,7 @@ from crmcore.importing import reading
 from tests.command_line import asked
 from tests.fixtures import TestCrm
 
+EXPORT = (Path(__file__).parents[2] / "docs" / "export.md").read_text(encoding="utf-8")
 PAGE = (Path(__file__).parents[2] / "docs" / "import.md").read_text(encoding="utf-8")
 
 
@@ -44,3 +45,24 @@ def test_every_key_has_its_line():
         for table in tables
     ]
     assert described == [reading.FILE_KEYS, reading.RECORD_KEYS, reading.FIELD_KEYS]
+
+
+async def test_what_the_pages_show_of_the_api_works(crm: TestCrm):
+    user = 'mutation { userCreate(input: {name: "Uma", email: "uma@example.com"}) { errors { message } } }'
+    assert (await crm.gql(user))["userCreate"]["errors"] == []
+    data = "company,vat,turnover,seller\nAlba,DE1,12.5,uma@example.com\n,DE2,,\n"
+    sent = await crm.client.post("/files", params={"name": "people.csv"}, content=data.encode())
+    begin, see = re.findall(r"```graphql\n(.*?)```", PAGE, re.DOTALL)
+    begun = (await crm.gql(begin, file=sent.json()["file"]["id"]))["importStart"]
+    assert begun["errors"] == []
+    await crm.crm.run_jobs()
+    seen = (await crm.gql(see, id=begun["import"]["id"]))["import"]
+    assert (seen["state"], seen["created"], seen["refused"]) == ("DONE", 1, 1)
+    begin, see = re.findall(r"```graphql\n(.*?)```", EXPORT, re.DOTALL)
+    begun = (await crm.gql(begin))["exportStart"]
+    assert begun["errors"] == []
+    await crm.crm.run_jobs()
+    seen = (await crm.gql(see, id=begun["export"]["id"]))["export"]
+    assert (seen["state"], seen["rows"]) == ("DONE", 1)
+    exported = (await crm.client.get(seen["file"]["downloadUrl"])).content.decode("utf-8-sig")
+    assert exported.splitlines()[1].split(",", 1)[1] == 'Alba,uma@example.com,12.5000,EUR,"{""nodes"":[]}"'
