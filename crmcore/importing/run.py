@@ -21,11 +21,15 @@ from crmcore.importing.report import Report, Settled
 from crmcore.importing.source import Line, Source
 from crmcore.kit.garbage import seldom_collected
 from crmcore.platform.context import Context
-from crmcore.platform.database import Transaction, retrying
+from crmcore.platform.database import Transaction, refresh_statistics, retrying
 from crmcore.query import Registry
 from crmcore.records import Create, Refused, Update, Written, write
+from crmcore.records.external import ExternalRef
 
 CHUNK_ROWS: Final = 500
+
+_LOOKS: Final = frozenset(2 * 4**n for n in range(10))
+"""After so many chunks PostgreSQL is asked to look at what has come, so that finding it stays cheap."""
 
 Progress = Callable[[int, int], None]
 """Told how many rows are done, and about how many there are."""
@@ -115,6 +119,7 @@ class Importer:
         self.seen: dict[RefKey, tuple[int, Any]] = {}
         self.waiting: dict[int, tuple[ParsedRow, str]] = {}
         self.read = Settled()
+        self.chunks = 0
         used = set(binding.mapping.columns())
         unused = tuple(name for name in source.header if name not in used)
         self.report = Report(source.path, source.encoding, dry_run, aliases=self.parser.aliases, unused_columns=unused)
@@ -222,6 +227,10 @@ class Importer:
         by_line = {row.line.number: row for row in rows}
         self.waiting |= {line: (by_line[line], why) for line, why in outcome.waiting.items()}
         self.read = Settled(self.read.position)
+        self.chunks += 1
+        if tx is None and self.chunks in _LOOKS:
+            tables = {record.type.table for record in self.binding.records}
+            await refresh_statistics(self.ctx.db, {*tables, ExternalRef._meta.db_table})
         await self.journal.committed(settled)
 
     async def _attempt(

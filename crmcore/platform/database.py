@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from typing import Any, Protocol
 
 from crmcore.errors import ConfigError
-from crmcore.kit.sql import Dialect, Sql, Statement
+from crmcore.kit.sql import Dialect, Sql, Statement, ident
 from crmcore.platform.driver import (
     CheckViolation,
     DatabaseError,
@@ -93,12 +93,12 @@ class Database(Protocol):
         """Give back all connections."""
 
 
-async def refresh_statistics(db: Database) -> None:
-    """Tell PostgreSQL's planner what the tables hold, after many rows came at once: by itself it looks a minute later,
-    and plans filters through several relations badly until then."""
+async def refresh_statistics(db: Database, tables: Iterable[str] = ()) -> None:
+    """Tell PostgreSQL's planner what the tables hold, all unless named, after many rows came at once: by itself it
+    looks a minute later, and until then plans badly, keeping plans that it made of empty tables."""
     if db.dialect == "postgres":
         async with db.transaction() as tx:
-            await tx.execute(Sql("ANALYZE"))
+            await tx.execute(Sql("ANALYZE ", ", ".join(map(ident, sorted(tables)))))
 
 
 def dialect_of(url: str) -> Dialect:
