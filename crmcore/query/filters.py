@@ -148,7 +148,12 @@ class Filters:
         for name, operand in given.fields().items():
             if name in ("eq", "in") and not operand.is_null():
                 for ref, place, cast in ((kind, 0, "text"), (key, 1, "uuid")):
-                    conditions.append(dialect.one_of(ref, operand.bind(_parts(place, dialect.name), f"{cast}[]")))
+                    part = _part(place, dialect.name)
+                    if name == "eq":
+                        conditions.append(Sql(ref, " = ", operand.bind(part, cast)))
+                    else:
+                        many = list_converter(part, dialect.name)
+                        conditions.append(dialect.one_of(ref, operand.bind(_listed(many), f"{cast}[]")))
         return all_of(conditions)
 
     # ------------------------------------------------------------ relations
@@ -202,12 +207,15 @@ class Filters:
         return Sql(rows, tied), lambda part: self._composed(values, part)
 
 
-def _parts(place: int, dialect: Dialect) -> Callable[[Any], Any]:
-    """What takes one part of one or several global ids: the table's name or the key."""
+def _part(place: int, dialect: Dialect) -> Callable[[Any], Any]:
+    """What takes one part of a global id: the table's name or the key."""
 
     def part(given: Any) -> Any:
         found = from_global(str(given))[place]
         return str(found) if dialect == "sqlite" else found
 
-    many = list_converter(part, dialect)
+    return part
+
+
+def _listed(many: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return lambda given: many(given if isinstance(given, list) else [given])

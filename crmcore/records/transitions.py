@@ -47,7 +47,7 @@ class Transition(Model):
         table = "transition"
         indexes: ClassVar[Any] = (
             ("tenant_id", "id"),
-            ("tenant_id", "record_type", "record_id", "at", "id"),
+            ("tenant_id", "record_type", "record_id", "id"),
         )
 
 

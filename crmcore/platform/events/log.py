@@ -58,8 +58,8 @@ class Event(Model):
         indexes: ClassVar[Any] = (
             UniqueIndex(fields=("tenant_id", "id"), name="uq_event_id"),
             ("tenant_id", "sequence"),
-            ("tenant_id", "record_type", "record_id", "sequence"),
-            ("tenant_id", "cause", "sequence"),
+            ("tenant_id", "record_type", "record_id", "id"),
+            ("tenant_id", "cause", "id"),
             ("tenant_id", "actor_id", "id"),
         )
 
