@@ -63,6 +63,8 @@ class _Asking:
         self._wanted = wanted
 
     async def of_type(self, record: RecordType, events: Sequence[StoredEvent]) -> list[Told]:
+        if not self._ctx.policy.may("read", record.table):
+            return []
         where = self._wanted.where.get(record.name)
         seen = await self._matching(record, _ids(events), where)
         left = [event for event in events if event.record_id not in seen]

@@ -25,7 +25,7 @@ from tests.http.changing import (
     next_change,
     nothing_but,
 )
-from tests.http.serving import Serving, serving
+from tests.http.serving import Serving, followed, serving
 
 TASK = 'mutation($customer: ID!) { taskCreate(input: {subject: "Call", customerId: $customer}) { task { id } errors { message } } }'
 
@@ -176,6 +176,28 @@ async def test_bad_arguments_are_refused(server: Serving):
             assert message["payload"][0]["extensions"]["argument"] == argument
         await follow(server, talk)
         await nothing_but(server.crm, talk)
+
+
+ODD = {
+    "subscription($no: Boolean! = false) { recordChanged @include(if: $no) { cursor } }": "GRAPHQL_VALIDATION_FAILED",
+    "subscription { __typename }": "GRAPHQL_VALIDATION_FAILED",
+    "subscription { a: recordChanged { cursor } b: recordChanged { cursor } }": "GRAPHQL_VALIDATION_FAILED",
+    "subscription($types: [RecordTypeName!]!) { recordChanged(types: $types) { cursor } }": "BAD_USER_INPUT",
+}
+
+
+async def test_odd_subscriptions_are_refused_and_those_in_fragments_are_not(server: Serving):
+    async with server.talk() as talk:
+        for query, code in ODD.items():
+            await talk.subscribe("odd", query)
+            message = await talk.hear()
+            assert (message["type"], message["id"]) == ("error", "odd"), message
+            assert message["payload"][0]["extensions"]["code"] == code
+        fragment = "subscription { ...S } fragment S on Subscription { told: recordChanged { ...C } } fragment C on RecordChanged { op }"
+        await talk.subscribe("live", fragment)
+        await followed(server.crm, 1)
+        await create(server.crm)
+        assert (await talk.hear())["payload"] == {"data": {"told": {"op": "CREATE"}}}
 
 
 async def test_a_subscription_resumes_where_it_was(server: Serving):
