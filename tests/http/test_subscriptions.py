@@ -148,6 +148,8 @@ async def test_a_filter_is_asked_when_it_is_told_and_what_matches_no_more_is_gon
         left = await next_change(talk)
         assert (left["op"], left["id"], left["before"], left["event"]) == ("DELETE", ada, None, None)
         await change(crm, ada, industry="Looms")
+        anna = await create(crm, "Anna")
+        assert (await next_change(talk))["id"] == anna
         await change(crm, ada, name="Ada")
         assert (await next_change(talk))["op"] == "UPDATE"
         bob = await create(crm, "Bert")
