@@ -4,7 +4,7 @@ from tortoise.indexes import Index
 
 
 class Migration(migrations.Migration):
-    dependencies = [("core", "0014_touchpoints_by_status")]
+    dependencies = [("core", "0015_duplicates")]
 
     operations = [
         ops.RemoveIndex(
