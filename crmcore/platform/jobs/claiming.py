@@ -12,7 +12,7 @@ from uuid import UUID
 import orjson
 
 from crmcore.kit.ids import new_id
-from crmcore.kit.sql import Bind, Dialect, Sql, Statement, join, render
+from crmcore.kit.sql import Dialect, Sql, Statement, join, render
 from crmcore.platform.access import Policy
 from crmcore.platform.database import Database, Row, Transaction
 from crmcore.platform.fields import Uuid
@@ -137,7 +137,7 @@ def _take(dialect: Dialect) -> Statement:
     taken = "id = ANY(ARRAY(" if dialect == "postgres" else "id IN (SELECT id FROM ("
     return render(
         Sql(
-            "UPDATE job SET state = 'RUNNING', attempts = attempts + 1, again = ", _flag(False, dialect), ", lease = ",
+            "UPDATE job SET state = 'RUNNING', attempts = attempts + 1, again = (1 = 0), lease = ",
             of_run("lease", "uuid"), ", free_at = ", of_run("until", "timestamptz"), ", started_at = ",
             of_run("now", "timestamptz"), f" WHERE {taken}",
             _due(dialect, " FOR UPDATE SKIP LOCKED" if dialect == "postgres" else ""),
@@ -172,7 +172,3 @@ def _called_off(dialect: Dialect) -> Statement:
 def _shorten(dialect: Dialect) -> Statement:
     until = of_run("until", "timestamptz")
     return render(Sql("UPDATE job SET free_at = ", until, " WHERE state = 'RUNNING' AND free_at > ", until), dialect)
-
-
-def _flag(value: bool, dialect: Dialect) -> Bind | str:
-    return str(value).lower() if dialect == "postgres" else str(int(value))
