@@ -61,6 +61,7 @@ async def _purge(ctx: Context, model: type[Record], key: UUID, expected_version:
     await _refuse_needed(ctx, tx, model, doomed)
     await Command(ctx, tx, False).run_prepared(partial(_let_go, doomed=doomed))
     await _forget_merges(ctx, tx, doomed)
+    await _forget_duplicates(ctx, tx, doomed)
     for kind in sorted(doomed, key=ctx.graph.rank, reverse=True):
         await _erase(ctx, tx, kind, doomed[kind])
     await _forget_answers(ctx, tx, doomed)
@@ -175,6 +176,22 @@ async def _forget_merges(ctx: Context, tx: Transaction, doomed: Doomed) -> None:
             keys = [UUID(str(row["id"])) for row in gone]
             await _remove(ctx, tx, "merged_row", "merge_id", keys)
             await _erase(ctx, tx, kept, keys)
+
+
+async def _forget_duplicates(ctx: Context, tx: Transaction, doomed: Doomed) -> None:
+    """Pairs that may be the same: why they may is told by what they have in common."""
+    pairs = ctx.graph.tables["duplicate_pair"]
+    for model, rows in list(doomed.items()):
+        found: set[UUID] = set()
+        for column in ("first_id", "second_id") if model.special.merging else ():
+            tree = Sql(
+                f"SELECT id FROM duplicate_pair WHERE record_type = '{shape_of(model).table}' AND tenant_id = ", TENANT,
+                " AND ", among(column, "ids", tx.dialect),
+            )  # fmt: skip
+            held = await tx.fetch(tree, Run(ctx, {"ids": ids_value(rows, tx.dialect)}))
+            found |= {UUID(str(row["id"])) for row in held}
+        if found:
+            await _erase(ctx, tx, pairs, found)
 
 
 async def _forget_answers(ctx: Context, tx: Transaction, doomed: Doomed) -> None:

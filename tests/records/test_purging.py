@@ -10,6 +10,7 @@ import pytest
 from crmcore.kit.ids import from_global
 from crmcore.kit.sql import Sql, ident
 from crmcore.platform.access import Policy, Reach
+from crmcore.records import Create, write
 
 MARK = "Qwyjibo"
 """A text that nothing else has. It is searched without case."""
@@ -218,4 +219,19 @@ async def test_merges_of_it_are_forgotten(crm):
     assert (found["merge_record"], found["merged_row"]) == ([], [])
     assert await told(crm, MARK) <= {"event"}  # the survivor's own history: why it was merged
     assert await purge(crm, survivor) == []
+    assert await told(crm, MARK) == set()
+
+
+async def test_pairs_of_it_are_forgotten(crm):
+    first, second = await create(crm, MARK), await create(crm, f"{MARK} Ltd")
+    model = crm.crm.graph.tables["duplicate_pair"]
+    values = {
+        "record_type": "customer", "first_id": from_global(first)[1], "second_id": from_global(second)[1], "score": 1,
+        "reasons": [{"kind": "NAME", "value": MARK}], "note": MARK,
+    }  # fmt: skip
+    await write(crm.context, [Create(model, values)])
+    assert "duplicate_pair" in await told(crm, MARK)
+    assert await purge(crm, second) == []
+    assert (await rows(crm))["duplicate_pair"] == []
+    assert await purge(crm, first) == []
     assert await told(crm, MARK) == set()
