@@ -126,7 +126,11 @@ def indexes_of(model: type[Model]) -> list[Index]:
         begun = {tuple(index.fields[:2]) for index in found if index.INDEX_TYPE != "UNIQUE"}
         wanted = [("tenant_id", "id"), *(("tenant_id", key, "id") for key in foreign_keys(model))]
         found += [_named(table, fields) for fields in wanted if fields[:2] not in begun]
-        for unique in getattr(getattr(model, "special", None), "unique", ()):
+        uniques = getattr(getattr(model, "special", None), "unique", ())
+        if uniques:  # an upsert also looks for what is deleted, which is little among much
+            fields = ("tenant_id", "deletion_id")
+            found.append(FilledIndex(fields=fields, name=_name(table, fields), filled="deletion_id"))
+        for unique in uniques:
             where = f"{LIVING} AND {unique.where}" if unique.where else LIVING
             found.append(UniqueIndex(fields=("tenant_id", *unique.columns), name=unique.index_name(table), where=where))
     return found

@@ -20,7 +20,7 @@ from crmcore.platform.fields import (
     Uuid,
 )
 from crmcore.platform.search import fill_entries
-from crmcore.platform.tables import UniqueIndex
+from crmcore.platform.tables import FilledIndex, UniqueIndex
 from crmcore.plugins.manager import Listed, Plugins, PluginState
 from crmcore.plugins.manifest import API_VERSION, Manifest
 from crmcore.plugins.specs import hookimpl
@@ -56,6 +56,7 @@ __all__ = [
     "Delete",
     "Draft",
     "Event",
+    "FilledIndex",
     "Flag",
     "Folded",
     "Int",
