@@ -6,8 +6,6 @@ import re
 from functools import lru_cache
 from typing import Final
 
-from rapidfuzz import fuzz
-
 from crmcore.kit.words import plain
 
 _FORMS: Final = frozenset(
@@ -136,6 +134,8 @@ def likeness(one: str, other: str) -> float:
         return 0.0
     if a == b:
         return 1.0
+    from rapidfuzz import fuzz  # seven megabytes, for a question that most processes never ask
+
     joined = fuzz.ratio(a.replace(" ", ""), b.replace(" ", ""))
     return float(max(fuzz.token_sort_ratio(a, b), joined)) / 100
 

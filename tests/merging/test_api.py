@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from crmcore.kit.ids import from_global
+from crmcore.platform.access import Reach
 from tests.fixtures import TestCrm
 
 CREATE = """mutation($input: CustomerCreateInput!) {
@@ -159,3 +161,16 @@ async def test_a_stale_version_and_a_restore_are_refused(crm: TestCrm, pair: tup
     assert error == {
         "code": "POLICY", "message": "This customer was merged into another: undo the merge to bring it back.",
     }  # fmt: skip
+
+
+async def test_what_a_merge_tells_is_for_who_merged(crm: TestCrm, pair: tuple[str, str]):
+    """A colleague who sees only what is theirs learns nothing of it, and cannot undo it."""
+    ours, theirs = pair
+    done = (await crm.gql(MERGE, input={"survivorId": ours, "otherIds": [theirs]}))["customerMerge"]
+    user = await crm.gql('mutation { userCreate(input: {name: "Eve", email: "eve@acme.com"}) { user { id } } }')
+    token = await crm.token_for(user_id=from_global(user["userCreate"]["user"]["id"])[1], reach=Reach.OWN)
+    headers = {"authorization": f"Bearer {token}"}
+    seen = (await crm.post("{ mergeRecords { totalCount } }", headers=headers)).json()
+    assert seen["data"] == {"mergeRecords": {"totalCount": 0}}
+    tried = (await crm.post(UNMERGE, {"id": done["outcome"]["mergeRecord"]["id"]}, headers=headers)).json()
+    assert [error["code"] for error in tried["data"]["customerUnmerge"]["errors"]] == ["NOT_FOUND"]

@@ -189,6 +189,7 @@ class _Merge:
         shape, actor = shape_of(MergeRecord), step.ctx.actor
         row: dict[str, Any] = shape.new_row() | step.stamp()
         row |= {"created_at": step.at, "created_by_kind": actor.kind, "created_by_id": actor.id}
+        row |= {"owner_id": actor.user_id, "team_id": actor.team_id}
         row |= {"id": self.id, "tenant_id": step.ctx.tenant_id, "version": 1, "record_type": self.table}
         row |= {"survivor_id": self.survivor, "merged": [str(one) for one in self.others], "deletion": self.deletion}
         row |= {"reason": self.reason, "fields": changes_of(draft)}

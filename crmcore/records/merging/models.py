@@ -8,13 +8,14 @@ from typing import Any, ClassVar
 from tortoise.models import Model
 
 from crmcore.platform.fields import Choice, Int, Json, Text, UtcDatetime, Uuid
-from crmcore.platform.record import Record
+from crmcore.platform.record import OwnedRecord
 
 
-class MergeRecord(Record):
+class MergeRecord(OwnedRecord):
     """One merge. `record_type` is the table of the records that were merged: `merged` holds their ids, `survivor_id`
     who they became. `fields` says what the survivor's columns were before and what the merge made of them, in the form
     in which the engine writes them: `{"name": [before, after]}`. `deletion` is the deletion id of what was deleted.
+    Its owner is who merged: what it tells of the merged records is not for everybody.
     """
 
     record_type = Text(63)
@@ -27,7 +28,7 @@ class MergeRecord(Record):
     deletion = Uuid()
     undone_at = UtcDatetime(null=True)
 
-    class Meta(Record.Meta):
+    class Meta(OwnedRecord.Meta):
         table = "merge_record"
         indexes = (("tenant_id", "survivor_id", "id"),)
 

@@ -22,7 +22,7 @@ from crmcore.records.merging.merge import Merged
 from crmcore.records.merging.models import MergeRecord, RowFate
 from crmcore.records.merging.naming import names_itself
 from crmcore.records.merging.trail import RelationOutcome, read_trail
-from crmcore.records.rows import Life, Row, load_any, patch, select
+from crmcore.records.rows import Life, Row, load, patch, select
 from crmcore.records.shape import shape_of
 from crmcore.records.step import Step
 from crmcore.records.uniques import key_in
@@ -33,7 +33,7 @@ async def unmerge(ctx: Context, merge_id: UUID, *, model: type[Record], expected
     """Undo a merge of records of `model`. WrongState if that was done already; Policy if what it takes is gone."""
 
     async def run(tx: Transaction) -> Merged:
-        found = await load_any(ctx, tx, MergeRecord, [merge_id], "NO KEY UPDATE")
+        found = await load(ctx, tx, MergeRecord, [merge_id], "NO KEY UPDATE")
         record = found.get(merge_id)
         if record is None or record["record_type"] != shape_of(model).table:
             raise NotFound("There is no such merge, or you may not see it.", "id")

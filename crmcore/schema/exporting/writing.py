@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any, ClassVar, Final
 
 import orjson
-import xlsxwriter
 
 from crmcore.domain.files import FileFormat
 from crmcore.platform.blobs import PIECE, BlobWriter
@@ -98,6 +97,8 @@ class WorkbookWriter(RowWriter):
 
     def __init__(self, blob: BlobWriter, columns: Sequence[Column], folder: Path, *, chosen: bool) -> None:
         super().__init__(blob, columns, folder, chosen=chosen)
+        import xlsxwriter  # sixteen megabytes, for the one format that needs it
+
         self._path = folder / "export.xlsx"
         options = {
             "constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False,
