@@ -14,23 +14,13 @@ from uuid import UUID
 import orjson
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.middleware import Middleware
-from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
 from crmcore.domain.care import touchpoints_by_clock
 from crmcore.domain.files import prune_files
 from crmcore.errors import ConfigError
-from crmcore.http.answers import METHOD_NOT_ALLOWED, NOT_FOUND, Rejected, error_response
-from crmcore.http.console import console_routes
-from crmcore.http.files import receive_file, send_file
-from crmcore.http.graphql import GraphQLEndpoint, sdl, statistics
-from crmcore.http.health import alive, ready
-from crmcore.http.limits import Guard
-from crmcore.http.websocket import WebSocketEndpoint
+from crmcore.http.routes import middleware, not_found, routes
 from crmcore.importing import Keeping, import_jobs
 from crmcore.kit import times
 from crmcore.kit.ids import new_id
@@ -255,22 +245,10 @@ def create_app(
             async with crm.working() if known.worker else nullcontext():
                 yield
 
-    graphql = Route("/graphql", GraphQLEndpoint(_crm).answer)
-    graphql.methods = None  # it refuses the others itself, in words of its own
     app = Starlette(
-        routes=[
-            graphql,
-            WebSocketRoute("/graphql", WebSocketEndpoint(_crm).answer),
-            Route("/files", _receive_file, methods=["POST"]),
-            Route("/files/{id}", _send_file, methods=["GET"]),
-            Route("/schema.graphql", _sdl, methods=["GET"]),
-            Route("/statistics", _statistics, methods=["GET"]),
-            Route("/livez", _alive, methods=["GET"]),
-            Route("/readyz", _ready, methods=["GET"]),
-            *console_routes(),
-        ],
-        middleware=_middleware(known),
-        exception_handlers={HTTPException: _no_such_thing},
+        routes=routes(_crm),
+        middleware=middleware(known),
+        exception_handlers={HTTPException: not_found},
         lifespan=lifespan,
     )
     app.router.redirect_slashes = False  # a client that follows would send its token to wherever it is sent
@@ -280,53 +258,3 @@ def create_app(
 def _crm(connection: Request | WebSocket) -> Crm:
     crm: Crm = connection.app.state.crm
     return crm
-
-
-async def _receive_file(request: Request) -> Response:
-    return await receive_file(_crm(request), request)
-
-
-async def _send_file(request: Request) -> Response:
-    return await send_file(_crm(request), request)
-
-
-async def _sdl(request: Request) -> Response:
-    return await sdl(_crm(request), request)
-
-
-async def _statistics(request: Request) -> Response:
-    return await statistics(_crm(request), request)
-
-
-async def _alive(_request: Request) -> Response:
-    return alive()
-
-
-async def _ready(request: Request) -> Response:
-    crm = _crm(request)
-    return await ready(crm.db, crm.apps)
-
-
-async def _no_such_thing(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)
-    code, said = NOT_FOUND, "There is nothing here. The API is at /graphql, the console at /console/."
-    if error.status_code == 405:
-        code, said = METHOD_NOT_ALLOWED, "This address does not know the method."
-    return error_response(Rejected(error.status_code, code, said, error.headers), str(request.state.id))
-
-
-def _middleware(settings: Settings) -> list[Middleware]:
-    found = [Middleware(Guard, max_header_bytes=settings.max_header_bytes)]
-    if settings.cors_origins:
-        found.append(
-            Middleware(
-                CORSMiddleware,
-                allow_origins=settings.cors_origins,
-                allow_methods=["GET", "POST"],
-                allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "Apollo-Require-Preflight",
-                               "X-Apollo-Operation-Name", "Apollographql-Client-Name", "Apollographql-Client-Version"],
-                expose_headers=["X-Request-Id"],
-                max_age=600,
-            )
-        )  # fmt: skip
-    return found

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 from uuid import UUID
 
 from crmcore.platform.access import Policy
 from crmcore.platform.context import Context
 from crmcore.platform.database import Database
+from crmcore.platform.metadata import App
 from crmcore.schema.running import Runner
 from crmcore.settings import Settings
 
@@ -17,6 +19,7 @@ class Served(Protocol):
 
     settings: Settings
     db: Database
+    apps: Sequence[App]
     runner: Runner
 
     def context(self, policy: Policy, cause: UUID) -> Context: ...

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 from crmcore.errors import ConfigError
 from crmcore.importing.binding import Binding, bind
+from crmcore.importing.chunk import Outcome, write_chunk
 from crmcore.importing.finding import Finder
 from crmcore.importing.journal import Journal, Kept
 from crmcore.importing.opening import open_source
 from crmcore.importing.parsing import ParsedRow, Parser, RefKey
-from crmcore.importing.planning import Plan, Planned, Planner
+from crmcore.importing.planning import Planner
 from crmcore.importing.reading import read_mapping
 from crmcore.importing.report import Report, Settled
 from crmcore.importing.source import Line, Source
@@ -23,7 +23,7 @@ from crmcore.kit.garbage import seldom_collected
 from crmcore.platform.context import Context
 from crmcore.platform.database import Transaction, refresh_statistics, retrying
 from crmcore.query import Registry
-from crmcore.records import Create, Refused, Update, Written, write
+from crmcore.records import Create, Update, Written
 from crmcore.records.external import ExternalRef
 
 CHUNK_ROWS: Final = 500
@@ -79,16 +79,6 @@ def _write_refused(source: Source, journal: Journal, report: Report) -> None:
 
 class _Undo(Exception):
     """Rolls a savepoint or a transaction back."""
-
-
-@dataclass(slots=True)
-class _Outcome:
-    """What became of a chunk; remembered once it is committed."""
-
-    written: list[tuple[Planned, Written | Refused | None]] = field(default_factory=list)
-    saved: list[ParsedRow] = field(default_factory=list)
-    waiting: dict[int, str] = field(default_factory=dict)
-    refused: dict[int, str] = field(default_factory=dict)
 
 
 class Importer:
@@ -235,13 +225,13 @@ class Importer:
 
     async def _attempt(
         self, rows: Sequence[ParsedRow], tx: Transaction | None, *, waited: bool, quiet: bool = False
-    ) -> tuple[_Outcome, Settled]:
-        async def once() -> tuple[_Outcome, Settled]:
+    ) -> tuple[Outcome, Settled]:
+        async def once() -> tuple[Outcome, Settled]:
             given: AbstractAsyncContextManager[Transaction] = (
                 nullcontext(tx) if tx is not None else self.ctx.db.transaction()
             )
             async with given as open_tx:
-                outcome = await self._write(open_tx, rows)
+                outcome = await write_chunk(self.ctx, open_tx, Planner(self.finder, self.seen), rows)
                 settled = self._settled(outcome, rows, waited)
                 if not quiet:
                     await self.journal.settle(open_tx, settled)
@@ -249,7 +239,7 @@ class Importer:
 
         return await once() if tx is not None else await retrying(once)
 
-    def _settled(self, outcome: _Outcome, rows: Sequence[ParsedRow], waited: bool) -> Settled:
+    def _settled(self, outcome: Outcome, rows: Sequence[ParsedRow], waited: bool) -> Settled:
         """What was read and what became of it; `read` stays as it is until the transaction is over."""
         read, by_line = self.read, {row.line.number: row for row in rows}
         settled = Settled(
@@ -271,49 +261,7 @@ class Importer:
                 tally.unchanged += 1
         return settled
 
-    async def _write(self, tx: Transaction, rows: Sequence[ParsedRow]) -> _Outcome:
-        """Write the rows that can be written, each with all its records or none."""
-        planner, outcome = Planner(self.finder, self.seen), _Outcome()
-        await planner.learn(tx, rows)
-        active = list(rows)
-        while active:
-            plan = planner.plan(active)
-            outcome.waiting |= plan.waiting
-            outcome.refused |= plan.refused
-            groups = _groups(plan)
-            answers, said = await self._changes(tx, plan, groups)
-            refused, again = _refusals(plan, said, groups)
-            outcome.refused |= refused
-            left = refused.keys() | again | plan.waiting.keys() | plan.refused.keys()
-            good = [p for p in plan.planned if p.row.line.number not in left]
-            planner.keep(good)
-            outcome.written += [(p, answers.get(id(p))) for p in good]
-            outcome.saved += [row for row in active if row.line.number not in left]
-            active = [row for row in active if row.line.number in again]
-        return outcome
-
-    async def _changes(
-        self, tx: Transaction, plan: Plan, groups: Mapping[int, int]
-    ) -> tuple[dict[int, Written | Refused], dict[int, list[str]]]:
-        """The engine's answers by the identity of what was planned, and its words against each row, by line.
-
-        Of a row all is written or none, and so of rows that share a record which one of them is to write.
-        """
-        asked = [(planned, planned.change) for planned in plan.planned if planned.change is not None]
-        if not asked:
-            return {}, {}
-        rows = [groups[planned.row.line.number] for planned, _ in asked]
-        answers = await write(self.ctx, [change for _, change in asked], tx=tx, partial=True, groups=rows)
-        said: dict[int, dict[str, None]] = {}
-        for answer in answers:
-            for refusal in answer.refusals if isinstance(answer, Refused) else ():
-                at_fault = asked[refusal.index][0]
-                words = f"{at_fault.record.bound.name}: {refusal.message}"
-                said.setdefault(at_fault.row.line.number, {})[words] = None
-        found = {id(planned): answer for (planned, _), answer in zip(asked, answers, strict=True)}
-        return found, {line: list(words) for line, words in said.items()}
-
-    def _remember(self, outcome: _Outcome) -> None:
+    def _remember(self, outcome: Outcome) -> None:
         for planned, _ in outcome.written:
             self.finder.ids[planned.record.key] = planned.id
             said = planned.record.said if planned.record.bound.mapping.shared else None
@@ -325,42 +273,3 @@ class Importer:
         for record in row.records:
             if not record.bound.mapping.shared:
                 settled.tally(record.bound.type.name).refused += 1
-
-
-def _groups(plan: Plan) -> dict[int, int]:
-    """By line, the line that stands for all rows which share a record with it."""
-    groups = {row.line.number: row.line.number for row in plan.rows}
-
-    def head(line: int) -> int:
-        while groups[line] != line:
-            line = groups[line]
-        return line
-
-    for row in plan.rows:
-        for record in row.records:
-            owner = plan.owners.get(record.key)
-            if owner is not None and owner is not row:
-                groups[head(row.line.number)] = head(owner.line.number)
-    return {line: head(line) for line in groups}
-
-
-def _refusals(
-    plan: Plan, said: Mapping[int, Sequence[str]], groups: Mapping[int, int]
-) -> tuple[dict[int, str], set[int]]:
-    """The rows that are refused, and why; and the rows to try again without them.
-
-    Tried again are those that only named a record which a refused row was to make, and those of its group.
-    """
-    leaning = {row.line.number for row in plan.rows if row.line.number in said and _leans(row, plan, said)}
-    if leaning == said.keys():
-        leaning = set()
-    refused = {line: "; ".join(words) for line, words in said.items() if line not in leaning}
-    fallen = {groups[line] for line in said}
-    return refused, {line for line, group in groups.items() if group in fallen and line not in refused}
-
-
-def _leans(row: ParsedRow, plan: Plan, refused: Container[int]) -> bool:
-    """Whether the row names a record that another refused row was to make."""
-    named = (key for record in row.records for key in (record.key, *record.refs.values()))
-    owners = (plan.owners.get(key) for key in named)
-    return any(o is not None and o is not row and o.line.number in refused for o in owners)

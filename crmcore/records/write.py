@@ -6,28 +6,27 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Hashable, Sequence
 from functools import partial as bind
 from typing import Any, Final, Literal, TypeVar, overload
-from uuid import UUID
 
-from crmcore.errors import Conflict, Refusals
+from crmcore.errors import Refusals
 from crmcore.platform.context import Context
 from crmcore.platform.database import Transaction, UniqueViolation, retrying
 from crmcore.platform.record import Change, Draft, Record
 from crmcore.platform.search import write_entries
 from crmcore.records import history
 from crmcore.records.changes import Refused, Written
-from crmcore.records.custom import check_custom_uniques, take_custom, write_custom
+from crmcore.records.custom import check_custom_uniques, take_custom
 from crmcore.records.deletion import draft_deletions, draft_restorations
 from crmcore.records.drafting import draft_creates, draft_updates, fold, refuse_missing
-from crmcore.records.external import check_refs, write_refs, write_refs_back
+from crmcore.records.external import check_refs
 from crmcore.records.outcome import Said, let_fall, raise_refusals
 from crmcore.records.parts import unfold
 from crmcore.records.references import check_references
-from crmcore.records.rows import Row, insert, patch, update
+from crmcore.records.saving import write_rows
 from crmcore.records.searching import entries_of
 from crmcore.records.shape import shape_of
-from crmcore.records.step import DraftKey, Step, changed_columns, is_changed
+from crmcore.records.step import DraftKey, Step, is_changed
 from crmcore.records.transitions import write_transitions
-from crmcore.records.uniques import check_ids, check_uniques, explain, key_in
+from crmcore.records.uniques import check_ids, check_uniques, explain
 
 ROUNDS: Final = 16
 """How often effects may lead to further effects before it is taken for a ring."""
@@ -184,7 +183,7 @@ class Command:
     async def _carry_out(self, step: Step) -> list[Change]:
         """Write what the drafts say; answers with what follows."""
         self.drafts += step.drafts.values()
-        written = await _write_rows(step)
+        written = await write_rows(step)
         for draft, changed in written:
             self.told.append((draft, changed))
             self.versions[draft.model, draft.id] = draft.after["version"]
@@ -226,84 +225,6 @@ async def _settle(step: Step) -> None:
         await check_ids(step)
     await check_uniques(step)
     await check_custom_uniques(step)
-
-
-async def _write_rows(step: Step) -> list[tuple[Draft, list[str]]]:
-    """Write what the drafts say, each kind of record by one statement; those that are changed, and in what."""
-    told: list[tuple[Draft, list[str]]] = []
-    for model, drafts in reversed(step.by_model("delete")):
-        await _update(step, model, drafts, {"deleted_at", "deletion_id"})
-        told += [(draft, []) for draft in drafts]
-    updates = [(model, [(d, _differences(d)) for d in drafts]) for model, drafts in step.by_model("update")]
-    for early in (True, False):
-        if not early:
-            told += await _insert_all(step)
-        for model, pairs in updates:
-            chosen = [(d, changed) for d, changed in pairs if (changed or d.always) and _releases(d) == early]
-            if chosen:
-                columns = {c for _, changed in chosen for c in changed}
-                await _update(step, model, [d for d, _ in chosen], columns)
-                told += chosen
-    for model, drafts in step.by_model("restore"):
-        await _update(step, model, drafts, {"deleted_at", "deletion_id"})
-        told += [(draft, []) for draft in drafts]
-    await write_refs(step)
-    await write_refs_back(step)
-    await write_custom(step)
-    return told
-
-
-def _differences(draft: Draft) -> list[str]:
-    """The changed columns, and the external references if those did."""
-    changed = changed_columns(draft)
-    if history.REFS in draft.after and draft.after[history.REFS] != (draft.before or {}).get(history.REFS, []):
-        changed.append(history.REFS)
-    return changed
-
-
-def _releases(draft: Draft) -> bool:
-    """Whether an update only gives unique values back: it is written first, so that others can take them."""
-    held = [(key_in(u, draft.before), key_in(u, draft.after)) for u in draft.model.special.unique]
-    return any(before not in (None, after) for before, after in held) and all(
-        after in (None, before) for before, after in held
-    )
-
-
-async def _update(step: Step, model: type[Record], drafts: Sequence[Draft], changed: set[str]) -> None:
-    shape, stamp = shape_of(model), step.stamp()
-    columns = {c for c in changed if c in shape.columns} | set(stamp)
-    columns |= {folded for folded, source in shape.folded.items() if source in changed}
-    rows: list[Row] = []
-    for draft in drafts:
-        version = (draft.before or {})["version"]
-        rows.append({**draft.after, **stamp, "version": version})
-        draft.after |= {**stamp, "version": version + 1}
-    if await update(step.ctx, step.tx, model, columns, rows) != len(rows):
-        raise Refusals([Conflict("The record was changed at the same time: try again.", index=drafts[0].index)])
-
-
-async def _insert_all(step: Step) -> list[tuple[Draft, list[str]]]:
-    """Insert new records, targets first. A key to a record that comes later is set when that one is there."""
-    by_model = step.by_model("create")
-    later: dict[type[Record], dict[UUID, Row]] = defaultdict(dict)
-    columns: dict[type[Record], set[str]] = defaultdict(set)
-    waiting: dict[type[Record], set[UUID]] = {model: {d.id for d in drafts} for model, drafts in by_model}
-    for model, drafts in by_model:
-        del waiting[model]
-        open_keys = [(column, key.target) for column, key in shape_of(model).keys.items() if key.target in waiting]
-        rows: list[Row] = []
-        for draft in drafts:
-            row = draft.after
-            for column, target in open_keys:
-                if row[column] in waiting[target]:
-                    later[model][draft.id] = draft.after
-                    columns[model].add(column)
-                    row = {**row, column: None}
-            rows.append(row)
-        await insert(step.ctx, step.tx, model, rows)
-    for model, unfinished in later.items():
-        await patch(step.ctx, step.tx, model, columns[model], list(unfinished.values()))
-    return [(draft, changed_columns(draft)) for _, drafts in by_model for draft in drafts]
 
 
 async def _effects(step: Step, drafts: Sequence[Draft]) -> list[Change]:

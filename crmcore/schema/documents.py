@@ -25,8 +25,8 @@ from graphql.validation import ASTValidationRule, ValidationContext
 
 from crmcore.errors import ConfigError
 from crmcore.query import PersistedKey
+from crmcore.schema.alone import Alone
 from crmcore.schema.coercion import SHOWN_ERRORS, Coercion, Variables
-from crmcore.schema.executor import Alone
 from crmcore.schema.limits import Limits, refuse_large, too_large, unstorable_text
 from crmcore.schema.persisted import HASH
 

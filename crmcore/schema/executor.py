@@ -6,138 +6,27 @@ with one statement of finished JSON, which goes out untouched. Everything else r
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
-from uuid import UUID
 
 import orjson
 from graphql import (
-    ExecutionResult,
-    FieldNode,
-    FragmentDefinitionNode,
-    GraphQLError,
-    GraphQLField,
     GraphQLList,
     GraphQLObjectType,
     GraphQLOutputType,
     GraphQLResolveInfo,
-    GraphQLSchema,
-    OperationDefinitionNode,
-    OperationType,
     get_named_type,
     is_non_null_type,
-    located_error,
 )
 from graphql.execution import Executor
 from graphql.pyutils import Path
 
 from crmcore.errors import BadInput
-from crmcore.platform.context import Context
-from crmcore.platform.idempotency import Keys
-from crmcore.query import Completed, ReadEngine, Reading, Ref, Refs, Registry, Root
+from crmcore.query import Completed, Reading, Ref, Refs, Registry, Root
+from crmcore.schema.alone import all_given
 from crmcore.schema.enclosing import Controls, Mutation, controls_of, tell
-from crmcore.schema.following import Live
-
-
-@dataclass(slots=True)
-class Run:
-    """One run of one operation: what a resolver finds in `info.context`. `idempotency_key` is the request's; `refused`
-    says that the mutation under way answers with refusals, so that nothing of it was done. `webhooks` is the app's
-    `schema.webhooks.fitting.Fitting`."""
-
-    ctx: Context
-    engine: ReadEngine
-    registry: Registry
-    document: Hashable
-    plugins: Callable[[], Sequence[Any]] = tuple
-    keys: Keys = field(default_factory=Keys)
-    idempotency_key: str = ""
-    refused: bool = False
-    live: Live | None = None
-    webhooks: Any = None
-
-
-@dataclass(slots=True)
-class Each:
-    """Records of any types that several payloads answer with, one each (`OneOf`), by table and key. The first payload
-    that is completed reads them for all, by one statement for each place that they are selected in."""
-
-    keys: Sequence[tuple[str, UUID]]
-    read: dict[tuple[str, ...], tuple[list[Any], list[GraphQLError]]] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class OneOf:
-    """One of these records."""
-
-    each: Each
-    number: int
-
-
-@dataclass(frozen=True, slots=True)
-class EngineRoot:
-    """The resolver of a field that the engine answers whatever its arguments are: it reads those itself."""
-
-    root: Root
-
-    def __call__(self, _source: Any, _info: Any, **_arguments: Any) -> Root:
-        return self.root
-
-
-@dataclass(frozen=True, slots=True)
-class Alone:
-    """The one root field of a query that the engine answers: nothing of the query is left for graphql-core to do."""
-
-    key: str
-    node: FieldNode
-    field: GraphQLField
-    root: Root
-    said: str
-
-    @classmethod
-    def of(cls, schema: GraphQLSchema, operation: OperationDefinitionNode) -> Alone | None:
-        """The field, if the operation is such a query."""
-        selections = operation.selection_set.selections
-        query = schema.query_type
-        if operation.operation is not OperationType.QUERY or operation.directives or len(selections) != 1 or not query:
-            return None
-        [node] = selections
-        if not isinstance(node, FieldNode) or node.directives:
-            return None
-        field = query.fields.get(node.name.value)
-        if field is None or not isinstance(field.resolve, EngineRoot):
-            return None
-        return cls((node.alias or node.name).value, node, field, field.resolve.root, f"{query}.{node.name.value}")
-
-    async def read(
-        self, run: Run, fragments: Mapping[str, FragmentDefinitionNode], variables: Mapping[str, Any]
-    ) -> ExecutionResult:
-        """What the executor would answer. Every variable must have a value, as in `CrmExecutor.execute_field`."""
-        needed = is_non_null_type(self.field.type)
-        reading = Reading(
-            document=run.document,
-            nodes=[self.node],
-            fragments=fragments,
-            variables=variables,
-            path=(self.key,),
-            return_type=self.field.type,
-        )
-        try:
-            done = await run.engine.read(run.ctx, self.root, reading)
-            if done.json is None and needed:
-                raise TypeError(f"Cannot return null for non-nullable field {self.said}.")
-        except Exception as error:  # noqa: BLE001  whatever it is becomes the field's error, as graphql-core does it
-            return ExecutionResult(
-                None if needed else {self.key: None}, [located_error(error, [self.node], [self.key])]
-            )
-        found = None if done.json is None else orjson.Fragment(done.json)
-        return ExecutionResult({self.key: found}, done.errors or None)
-
-
-class Results(list[dict[str, Any]]):
-    """What a batch answers: a payload for each item. The records in one field of them all are of one type."""
+from crmcore.schema.resolving import EngineRoot, OneOf, Results, Run
 
 
 class CrmExecutor(Executor[Any]):
@@ -309,17 +198,9 @@ class CrmExecutor(Executor[Any]):
         return None
 
 
-def all_given(variables: Mapping[str, Any], operation: OperationDefinitionNode) -> bool:
-    """Whether every variable of the operation has a value."""
-    return len(variables) == len(operation.variable_definitions or ()) and None not in variables.values()
-
-
 def _root(registry: Registry, wanted: Root | Ref | Refs) -> tuple[Root, Any]:
     if isinstance(wanted, Ref):
         return Root("ref", registry.records[wanted.type], wanted.deleted), (wanted.id,)
     if isinstance(wanted, Refs):
         return Root("refs", registry.records[wanted.type]), wanted.ids
     return wanted, ()
-
-
-__all__ = ["Alone", "CrmExecutor", "EngineRoot", "Results", "Run", "all_given"]

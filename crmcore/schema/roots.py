@@ -9,8 +9,8 @@ from typing import Any
 from crmcore.query import RecordType, Registry, Root
 from crmcore.schema.aggregates import aggregate_root
 from crmcore.schema.changes import changes_root
-from crmcore.schema.executor import EngineRoot
 from crmcore.schema.outputs import node_roots, record_roots
+from crmcore.schema.resolving import EngineRoot
 from crmcore.schema.search import search_root
 from crmcore.schema.shapes import Field, Shapes
 

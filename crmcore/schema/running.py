@@ -23,11 +23,13 @@ from crmcore.platform.events import EventTail
 from crmcore.platform.idempotency import Keys
 from crmcore.platform.webhooks import Guard
 from crmcore.query import ReadEngine
+from crmcore.schema.alone import all_given
 from crmcore.schema.derive import CrmSchema
 from crmcore.schema.documents import Documents, Operation, Refused
 from crmcore.schema.errors import BAD_USER_INPUT, DEADLINE, formatted
-from crmcore.schema.executor import CrmExecutor, Run, all_given
+from crmcore.schema.executor import CrmExecutor
 from crmcore.schema.following import Live, Session
+from crmcore.schema.resolving import Run
 from crmcore.schema.scalars import refuse_unstorable
 from crmcore.schema.webhooks.fitting import Fitting
 

@@ -10,7 +10,7 @@ from crmcore.platform.record import Record
 from crmcore.query import RecordType, Ref, Registry
 from crmcore.records import Done, Item, Match, Refused, Upsert, WriteOutcome, keys_of, matches_of, write_each
 from crmcore.schema.errors import UserError, user_error
-from crmcore.schema.executor import Results, Run
+from crmcore.schema.resolving import Results, Run
 from crmcore.schema.writable import Writable
 
 Payload = dict[str, Any]

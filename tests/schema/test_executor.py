@@ -18,7 +18,8 @@ from graphql.execution.values import VariableValues
 from crmcore.errors import BadInput
 from crmcore.query import Completed, Reading, Ref, Refs, Root
 from crmcore.schema import executor, running
-from crmcore.schema.executor import CrmExecutor, Run
+from crmcore.schema.executor import CrmExecutor
+from crmcore.schema.resolving import Run
 from tests.fixtures import TestCrm
 
 SDL = """

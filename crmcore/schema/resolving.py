@@ -1,0 +1,66 @@
+"""What a resolver finds, and what it may answer beside plain values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from graphql import (
+    GraphQLError,
+)
+
+from crmcore.platform.context import Context
+from crmcore.platform.idempotency import Keys
+from crmcore.query import ReadEngine, Registry, Root
+from crmcore.schema.following import Live
+
+
+@dataclass(slots=True)
+class Run:
+    """One run of one operation: what a resolver finds in `info.context`. `idempotency_key` is the request's; `refused`
+    says that the mutation under way answers with refusals, so that nothing of it was done. `webhooks` is the app's
+    `schema.webhooks.fitting.Fitting`."""
+
+    ctx: Context
+    engine: ReadEngine
+    registry: Registry
+    document: Hashable
+    plugins: Callable[[], Sequence[Any]] = tuple
+    keys: Keys = field(default_factory=Keys)
+    idempotency_key: str = ""
+    refused: bool = False
+    live: Live | None = None
+    webhooks: Any = None
+
+
+@dataclass(slots=True)
+class Each:
+    """Records of any types that several payloads answer with, one each (`OneOf`), by table and key. The first payload
+    that is completed reads them for all, by one statement for each place that they are selected in."""
+
+    keys: Sequence[tuple[str, UUID]]
+    read: dict[tuple[str, ...], tuple[list[Any], list[GraphQLError]]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class OneOf:
+    """One of these records."""
+
+    each: Each
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class EngineRoot:
+    """The resolver of a field that the engine answers whatever its arguments are: it reads those itself."""
+
+    root: Root
+
+    def __call__(self, _source: Any, _info: Any, **_arguments: Any) -> Root:
+        return self.root
+
+
+class Results(list[dict[str, Any]]):
+    """What a batch answers: a payload for each item. The records in one field of them all are of one type."""
