@@ -56,7 +56,7 @@ class IdempotencyKey(Model):
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """One mutation under a key. `field` tells the mutations of one document apart that share a request's key."""
+    """One mutation under a key. `field` tells the further mutations of one request apart that share its key."""
 
     tenant_id: UUID
     holder: str

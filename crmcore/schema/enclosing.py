@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import orjson
-from graphql import FieldNode, FragmentDefinitionNode, GraphQLError, VariableNode, print_ast
-from graphql.pyutils import Path
+from graphql import FieldNode, FragmentDefinitionNode, GraphQLError, OperationDefinitionNode, VariableNode, print_ast
 
 from crmcore.errors import BadInput
 from crmcore.kit.ids import plain_key
@@ -46,10 +45,11 @@ def controls() -> list[Argument]:
 
 @dataclass(frozen=True, slots=True)
 class Controls:
-    """How a mutation is to be run."""
+    """How a mutation is to be run. `shared` says that the key is the request's, for all its mutations."""
 
     dry_run: bool
     key: str
+    shared: bool
 
 
 def controls_of(node: FieldNode, variables: Mapping[str, Any], header: str) -> Controls | None:
@@ -59,8 +59,9 @@ def controls_of(node: FieldNode, variables: Mapping[str, Any], header: str) -> C
         if one.name.value in {_DRY_RUN, _KEY}:
             given[one.name.value] = _said(one.value, variables)
     dry_run = bool(given.get(_DRY_RUN))
-    key = header if given.get(_KEY) is None else given[_KEY]
-    return Controls(dry_run, key) if dry_run or key or given.get(_KEY) is not None else None
+    shared = given.get(_KEY) is None
+    key = header if shared else given[_KEY]
+    return Controls(dry_run, key, shared) if dry_run or key or not shared else None
 
 
 def tell(ctx: Context, node: FieldNode, variables: Mapping[str, Any]) -> None:
@@ -86,11 +87,13 @@ def check_key(key: str) -> None:
 @dataclass(frozen=True, slots=True)
 class Mutation:
     """One mutation that is run under controls. `work` answers the completed value of the field, None if that failed;
-    `refused` tells afterwards whether it answers with refusals. `errors` takes the errors in the value."""
+    `refused` tells afterwards whether it answers with refusals. `errors` takes the errors in the value. `number` is its
+    place among the mutations of the operation."""
 
     ctx: Context
     keys: Keys
-    path: Path
+    number: int
+    operation: OperationDefinitionNode
     nodes: Sequence[FieldNode]
     fragments: Mapping[str, FragmentDefinitionNode]
     variables: Mapping[str, Any]
@@ -103,7 +106,8 @@ class Mutation:
         if controls.dry_run:
             return await retrying(self._try)
         check_key(controls.key)
-        claimed = claim(self.ctx.policy, controls.key, str(self.path.key), self._asked())
+        place = str(self.number) if controls.shared and self.number else ""
+        claimed = claim(self.ctx.policy, controls.key, place, self._asked(controls.shared))
         with self.keys.held(claimed):
             return await retrying(lambda: self._once(claimed))
 
@@ -130,9 +134,14 @@ class Mutation:
         except _Undo as undo:
             return undo.value
 
-    def _asked(self) -> bytes:
-        """All that the answer depends on, the same whenever the mutation is sent again."""
-        texts = [print_ast(node) for node in (*self.nodes, *self.fragments.values())]
+    def _asked(self, shared: bool) -> bytes:
+        """All that the answer depends on, the same whenever the mutation is sent again, under whatever alias; for a key
+        of the request that is the whole operation."""
+        texts = [print_ast(node) for node in ([self.operation] if shared else self.nodes)]
+        if not shared:
+            texts = [text.removeprefix(f"{node.alias.value}: ") if node.alias else text
+                     for text, node in zip(texts, self.nodes, strict=True)]  # fmt: skip
+        texts += [print_ast(fragment) for fragment in self.fragments.values()]
         return orjson.dumps([texts, self.variables], default=_plain, option=orjson.OPT_SORT_KEYS)
 
     async def _work(self) -> Any:

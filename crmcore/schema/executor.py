@@ -58,10 +58,20 @@ class CrmExecutor(Executor[Any]):
         """A mutation that is only tried, or done once."""
         run: Run = self.context_value
         run.refused = False
+        number, run.mutations = run.mutations, run.mutations + 1
         nodes = [detail.node for detail in details]
         variables, errors = self.variable_values.coerced, self.collected_errors.errors
         mutation = Mutation(
-            run.ctx, run.keys, path, nodes, self.fragment_definitions, variables, plain, lambda: run.refused, errors
+            run.ctx,
+            run.keys,
+            number,
+            self.operation,
+            nodes,
+            self.fragment_definitions,
+            variables,
+            plain,
+            lambda: run.refused,
+            errors,
         )
         try:
             return await mutation.run(controls)

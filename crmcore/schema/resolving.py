@@ -20,8 +20,8 @@ from crmcore.schema.following import Live
 @dataclass(slots=True)
 class Run:
     """One run of one operation: what a resolver finds in `info.context`. `idempotency_key` is the request's; `refused`
-    says that the mutation under way answers with refusals, so that nothing of it was done. `webhooks` is the app's
-    `schema.webhooks.fitting.Fitting`."""
+    says that the mutation under way answers with refusals, so that nothing of it was done; `mutations` counts those
+    that ran under controls. `webhooks` is the app's `schema.webhooks.fitting.Fitting`."""
 
     ctx: Context
     engine: ReadEngine
@@ -31,6 +31,7 @@ class Run:
     keys: Keys = field(default_factory=Keys)
     idempotency_key: str = ""
     refused: bool = False
+    mutations: int = 0
     live: Live | None = None
     webhooks: Any = None
 

@@ -198,3 +198,27 @@ async def test_a_failing_mutation_leaves_its_key_unused(crm: TestCrm):
     for _ in range(2):
         assert code(await crm.ask(bad)) == "BAD_USER_INPUT"
     assert (await crm.gql(CREATE, name="Free", key="k"))["customerCreate"]["customer"]["name"] == "Free"
+
+
+async def test_a_key_is_for_one_mutation_under_whatever_alias(crm: TestCrm):
+    def create(alias: str, name: str) -> str:
+        return f'mutation {{ {alias}customerCreate(input: {{name: "{name}"}}, idempotencyKey: "k") {{ customer {{ id }} }} }}'
+
+    first = (await crm.gql(create("", "A")))["customerCreate"]
+    assert (await crm.gql(create("again: ", "A")))["again"] == first
+    assert code(await crm.ask(create("other: ", "B"))) == "IDEMPOTENCY_KEY_REUSED"
+    delete = 'mutation($id: ID!) { customerDelete(id: $id, idempotencyKey: "k") { errors { code } } }'
+    assert code(await crm.ask(delete, id=first["customer"]["id"])) == "IDEMPOTENCY_KEY_REUSED"
+    twice = """mutation { a: customerCreate(input: {name: "T"}, idempotencyKey: "t") { customer { id } }
+      b: customerCreate(input: {name: "T"}, idempotencyKey: "t") { customer { id } } }"""
+    both = await crm.gql(twice)
+    assert both["a"] == both["b"]
+    assert await names(crm) == ["A", "T"]
+
+
+async def test_a_key_in_the_header_is_for_one_request(crm: TestCrm):
+    headers = {"Idempotency-Key": "h"}
+    await crm.post('mutation { customerCreate(input: {name: "A"}) { customer { id } } }', headers=headers)
+    other = await crm.post('mutation { x: customerCreate(input: {name: "B"}) { customer { id } } }', headers=headers)
+    assert code(other.json()) == "IDEMPOTENCY_KEY_REUSED"
+    assert await names(crm) == ["A"]

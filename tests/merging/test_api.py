@@ -174,3 +174,11 @@ async def test_what_a_merge_tells_is_for_who_merged(crm: TestCrm, pair: tuple[st
     assert seen["data"] == {"mergeRecords": {"totalCount": 0}}
     tried = (await crm.post(UNMERGE, {"id": done["outcome"]["mergeRecord"]["id"]}, headers=headers)).json()
     assert [error["code"] for error in tried["data"]["customerUnmerge"]["errors"]] == ["NOT_FOUND"]
+
+
+async def test_a_reason_that_is_too_long_is_refused(crm: TestCrm, pair: tuple[str, str]):
+    ours, theirs = pair
+    done = (await crm.gql(MERGE, input={"survivorId": ours, "otherIds": [theirs], "reason": "y" * 1001}))[
+        "customerMerge"
+    ]
+    assert [(error["code"], error["path"]) for error in done["errors"]] == [("VALIDATION", ["input", "reason"])]

@@ -30,6 +30,7 @@ from crmcore.records.merging.trail import RelationOutcome, Trail
 from crmcore.records.rows import Row, patch, select
 from crmcore.records.shape import shape_of
 from crmcore.records.step import Step
+from crmcore.records.values import accept
 from crmcore.records.write import Command, in_its_own
 
 MOST = 100
@@ -63,6 +64,10 @@ async def merge(
     """Merge the others into the survivor. `columns` and `slots` (of custom fields) say whose value to take; the
     survivor keeps its other values and is given what it lacked."""
     _check_named(ctx, model, survivor, others)
+    try:
+        reason = accept("reason", shape_of(MergeRecord).columns["reason"], reason)
+    except ValueError as error:
+        raise Invalid(f"reason {error}.", "reason") from None
 
     async def run(tx: Transaction) -> Merged:
         work = _Merge(ctx, tx, model, survivor, list(others), dict(columns or {}), dict(slots or {}), reason)
