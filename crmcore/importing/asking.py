@@ -12,16 +12,31 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
-from crmcore.errors import ConfigError
+from crmcore.errors import ConfigError, Invalid
 from crmcore.importing.binding import BY_ID
+from crmcore.importing.delimited import encoding_of
 from crmcore.importing.mapping import LINE, NOTHING, FieldMapping, FileMapping, RecordMapping, Template, nearest
 from crmcore.importing.reading import parse_mapping
+from crmcore.kit.periods import zone_of
 from crmcore.query import ColumnField, MoneyField, OneField, RecordType, Registry
 
 DEFAULT_SYSTEM: Final = "import"
 _NAME: Final = Path("mapping")
 _SAME: Final = re.compile(r"[^a-z0-9.]")
 _RANK: Final = {"id": 0, "externalId": 1}
+
+
+def check_options(options: Mapping[str, Any]) -> None:
+    """Invalid, by its name, for an option that no file can be read with."""
+    delimiter, encoding, zone = (options.get(name) for name in ("delimiter", "encoding", "timeZone"))
+    if delimiter and (len(delimiter) != 1 or delimiter in '"\r\n'):
+        raise Invalid("delimiter must be one character, such as ; or a tab.", "delimiter")
+    if encoding and not encoding_of(encoding):
+        raise Invalid(f"there is no encoding {encoding!r}: write utf-8, gbk or gb18030.", "encoding")
+    try:
+        zone_of(zone or "UTC")
+    except ValueError as error:
+        raise Invalid(str(error), "timeZone") from error
 
 
 def form_of(options: Mapping[str, Any]) -> FileMapping:
@@ -42,8 +57,6 @@ def form_of(options: Mapping[str, Any]) -> FileMapping:
         given["dates"] = tuple(options["dates"])
     if options.get("nullValues"):
         given["null_values"] = frozenset(options["nullValues"])
-    if len(given.get("delimiter", ",")) != 1:
-        raise ConfigError("delimiter must be one character, such as ; or a tab.")
     return FileMapping(path=_NAME, text="", system=system, **given)
 
 

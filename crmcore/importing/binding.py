@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final, Literal
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 from crmcore.importing.mapping import LINE, NOTHING, FieldMapping, FileMapping, RecordMapping, nearest
 from crmcore.importing.values import Converter, Notation, constant, converter
+from crmcore.kit.periods import zone_of
 from crmcore.platform.fields import Column
 from crmcore.query import ColumnField, FieldMap, MoneyField, OneField, RecordType, Registry
 from crmcore.records import Record
@@ -104,8 +105,8 @@ class _Binder:
 
     def __post_init__(self) -> None:
         try:
-            self.zone = ZoneInfo(self.mapping.time_zone)
-        except (ZoneInfoNotFoundError, ValueError) as error:
+            self.zone = zone_of(self.mapping.time_zone)
+        except ValueError as error:
             raise self.mapping.wrong(
                 f"there is no time zone {self.mapping.time_zone!r}: write one like Europe/Berlin.", key="time_zone"
             ) from error

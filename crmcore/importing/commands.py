@@ -8,8 +8,9 @@ from uuid import UUID
 
 from crmcore.domain.files import File, Import, ImportState
 from crmcore.errors import ConfigError, Invalid, NotFound, WrongState
-from crmcore.importing.asking import form_of, with_records
+from crmcore.importing.asking import check_options, form_of, with_records
 from crmcore.importing.binding import bind
+from crmcore.importing.delimited import encoding_of, no_encoding
 from crmcore.importing.jobs import IMPORT, UNDO
 from crmcore.kit.ids import new_id
 from crmcore.platform.context import Context
@@ -26,13 +27,15 @@ async def start_import(
     record = registry.records[record_type] if record_type else None
     if (record is None) == (not options.get("definition")):
         raise Invalid("Say what the rows become: either as, or definition, a mapping in TOML.", "as")
+    check_options(options)
     try:
         form = form_of(options)
+        if form.encoding and not encoding_of(form.encoding):
+            raise no_encoding(form)
         if form.records or options.get("mapping"):
             bind(with_records(form, options, record, (), registry), registry)
     except ConfigError as error:
-        path = "definition" if options.get("definition") else "mapping" if options.get("mapping") else "options"
-        raise Invalid(error.message, path) from error
+        raise Invalid(error.message, "definition" if options.get("definition") else "mapping") from error
     key = new_id()
     values = {
         "file_id": file, "record_type": record_type, "mode": options["mode"], "match_on": options.get("matchOn"),

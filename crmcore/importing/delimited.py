@@ -29,7 +29,7 @@ class DelimitedSource(Source):
             self.lines_in_all = sum(block.count(b"\n") for block in iter(lambda: raw.read(_BLOCK), b""))
         self.take_header(self._names())
 
-    def lines(self) -> Iterator[Line]:
+    def read(self) -> Iterator[Line]:
         with self._open() as text:
             reader = csv.reader(text, delimiter=self.delimiter, strict=True)
             next(reader)
@@ -57,17 +57,29 @@ class DelimitedSource(Source):
                 raise ConfigError(f"{self.name}, line 1: {error}.") from error
 
 
+def encoding_of(declared: str) -> str:
+    """What a declared encoding is read as; empty when there is none so called, or it is none of texts."""
+    try:
+        io.TextIOWrapper(io.BytesIO(), declared)
+    except (LookupError, ValueError):
+        return ""
+    found = codecs.lookup(declared).name
+    return _WIDER.get(found, found)
+
+
+def no_encoding(mapping: FileMapping) -> ConfigError:
+    """The refusal of the encoding that a mapping declares."""
+    said = f'there is no encoding {mapping.encoding!r}: write "utf-8", "gbk" or "gb18030".'
+    return mapping.wrong(said, key="encoding")
+
+
 def _encoding(path: Path, mapping: FileMapping, name: str) -> str:
     """The declared encoding, or UTF-8 (with or without a mark), or GB18030: one that the whole file is valid in."""
     declared = mapping.encoding
     if declared:
-        try:
-            found = codecs.lookup(declared).name
-        except LookupError as error:
-            raise mapping.wrong(
-                f'there is no encoding {declared!r}: write "utf-8", "gbk" or "gb18030".', key="encoding"
-            ) from error
-        found = _WIDER.get(found, found)
+        found = encoding_of(declared)
+        if not found:
+            raise no_encoding(mapping)
         problem = _invalid(path, found)
         if problem:
             raise ConfigError(f"{name} is not valid {declared}: {problem}. Correct `encoding` in the mapping.")

@@ -1,44 +1,65 @@
-"""Reading JSON Lines: an object on each line. Objects inside it become columns with dots: `owner.email`."""
+"""Reading JSON Lines: an object on each line. Objects inside it become columns with dots: `owner.email`.
+
+Where some lines hold a value and others an object, it is what more of them hold; the others are refused.
+"""
 
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
 from crmcore.errors import ConfigError
 from crmcore.importing.mapping import FileMapping
-from crmcore.importing.source import Line, Source
+from crmcore.importing.source import Line, Source, harmless
 
 _MOST_COLUMNS: Final = 2000
 
 
 class ObjectSource(Source):
-    """A file of JSON objects. Its columns are all that any of them names."""
+    """A file of JSON objects. Its columns are all that they name."""
 
     def __init__(self, path: Path, mapping: FileMapping, name: str = "") -> None:
         super().__init__(path, name)
         self._separator = mapping.separator
         names: dict[str, None] = {}
+        values, objects = Counter[str](), Counter[str]()
         self.lines_in_all = 0
         for number, _, found in self._objects():
             self.lines_in_all = number
-            names.update(dict.fromkeys(found if isinstance(found, dict) else ()))
+            if isinstance(found, dict):
+                names.update(dict.fromkeys(found))
+                values.update(name for name, text in found.items() if text)
+                objects.update({parent for name in found for parent in _parents(name)})
             if len(names) > _MOST_COLUMNS:
                 raise ConfigError(f"{self.name} has more than {_MOST_COLUMNS} different columns.")
         if not names:
             raise ConfigError(f"{self.name} is empty: each line must hold a JSON object.")
-        parents = {name[:place] for name in names for place, letter in enumerate(name) if letter == "."}
-        self.take_header(name for name in names if name not in parents)
+        self._nested = {name for name, lines in objects.items() if lines > values[name]}
+        self._single = objects.keys() - self._nested
+        columns = (name for name in names if name not in self._nested)
+        self.take_header(name for name in columns if self._single.isdisjoint(_parents(name)))
 
-    def lines(self) -> Iterator[Line]:
+    def read(self) -> Iterator[Line]:
         for number, text, found in self._objects():
-            if isinstance(found, str):
-                yield Line(number, (text,), found)
+            wrong = found if isinstance(found, str) else self._misplaced(found)
+            if isinstance(found, str) or wrong:
+                yield Line(number, (text,), wrong)
             else:
                 absent = frozenset(name for name in self.header if not _told(name, found))
                 yield Line(number, tuple(found.get(name, "") for name in self.header), "", absent)
+
+    def _misplaced(self, found: Mapping[str, str]) -> str:
+        """What is a value in this object and an object in most others, or the other way round; empty if nothing is."""
+        for name, text in found.items():
+            if text and name in self._nested:
+                return f"{name} is a value, in other lines it is an object"
+            for parent in _parents(name):
+                if parent in self._single:
+                    return f"{parent} is an object, in other lines it is a value"
+        return ""
 
     def _objects(self) -> Iterator[tuple[int, str, dict[str, str] | str]]:
         """Each line that is not empty: its number, its text, and its values by column or what is wrong with it."""
@@ -61,7 +82,7 @@ class ObjectSource(Source):
 
     def _flat(self, found: Mapping[str, Any], before: str) -> Iterator[tuple[str, str]]:
         for key, value in found.items():
-            name = f"{before}{key.strip()}"
+            name = f"{before}{harmless(key).strip()}"
             if isinstance(value, dict):
                 yield from self._flat(value, f"{name}.")
             else:
@@ -77,6 +98,11 @@ class ObjectSource(Source):
                 return json.dumps(value, ensure_ascii=False)
             return self._separator.join(map(self._text, value))
         return str(value)
+
+
+def _parents(name: str) -> list[str]:
+    """The objects that a column stands in: of `a.b.c` a and a.b."""
+    return [name[:place] for place, letter in enumerate(name) if letter == "."]
 
 
 def _told(name: str, found: Mapping[str, str]) -> bool:

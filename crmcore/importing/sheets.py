@@ -32,7 +32,7 @@ class SheetSource(Source):
         self.take_header(first)
         self.lines_in_all = len(self._rows)
 
-    def lines(self) -> Iterator[Line]:
+    def read(self) -> Iterator[Line]:
         width = len(self.header)
         for number, cells in enumerate(self._rows[1:], 2):
             values = [_text(cell) for cell in cells]

@@ -6,7 +6,7 @@ import csv
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Final
 
@@ -17,6 +17,9 @@ BECAUSE: Final = "refused_because"
 """The column that a file of refused rows has more."""
 
 _GUARDED: Final = re.compile(r"'+[=+\-@\t\r]")
+_UNSTORABLE: Final = re.compile(r"[\0\ud800-\udfff]")
+
+_BROKEN: Final = "the row holds a character that is no text: NUL, or half of a surrogate pair"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +45,23 @@ class Source(ABC):
         self.path = path
         self.name = name or str(path)
 
-    @abstractmethod
     def lines(self) -> Iterator[Line]:
-        """Every row that is not empty."""
+        """Every row that is not empty. One with a character that no database can hold is broken, and shows U+FFFD in
+        its place."""
+        for line in self.read():
+            if _UNSTORABLE.search("".join(line.values)):
+                values = tuple(map(harmless, line.values))
+                yield replace(line, values=values, broken=line.broken or _BROKEN)
+            else:
+                yield line
+
+    @abstractmethod
+    def read(self) -> Iterator[Line]:
+        """Every row that is not empty, with whatever characters stand in it."""
 
     def take_header(self, names: Iterable[str]) -> None:
         """The columns, each with a name of its own."""
-        self.header = [name.strip() for name in names]
+        self.header = [harmless(name).strip() for name in names]
         if not any(self.header):
             raise ConfigError(f"{self.name} is empty: the first line must name the columns.")
         twice = sorted({name for name in self.header if self.header.count(name) > 1})
@@ -75,8 +88,8 @@ class Source(ABC):
         return [*(name for name in self.header if name != BECAUSE), BECAUSE]
 
     def refused_row(self, line: Line, reason: str) -> list[str]:
-        """A row of it. One that is broken stays so: nobody imports it without a look."""
-        if line.broken:
+        """A row of it. One whose shape is broken stays so: nobody imports it without a look."""
+        if line.broken and len(line.values) != len(self.header):
             return [*line.values, reason]
         return [*(line.values[place] for name, place in self.places.items() if name != BECAUSE), reason]
 
@@ -92,6 +105,11 @@ class Source(ABC):
         if len(values) == len(self.header):
             return ""
         return f"the row has {len(values)} values, the header names {len(self.header)} columns"
+
+
+def harmless(text: str) -> str:
+    """The text with U+FFFD for every character that no database can hold: NUL, and half of a surrogate pair."""
+    return _UNSTORABLE.sub("\ufffd", text)
 
 
 def _plain(value: str) -> str:

@@ -15,13 +15,15 @@ import orjson
 
 from crmcore.domain.files import Export, File, Import
 from crmcore.kit.ids import to_global
-from crmcore.kit.sql import Sql, value
+from crmcore.kit.sql import Sql, ident, value
 from crmcore.platform.context import Context
 from crmcore.platform.database import Transaction, retrying
 from crmcore.platform.fields import Column, Scaled, Uuid
 from crmcore.platform.jobs import JobRun
 from crmcore.query import ColumnField, MoneyField, OneField, Registry
 from crmcore.records import Delete, Record, Refused, Update, load, write
+from crmcore.records.merging import POINTER
+from crmcore.records.rows import Run, among, ids_value
 
 _PAGE: Final = 500
 _uuid: Final = Uuid()
@@ -87,8 +89,33 @@ class Undo:
         async with self.ctx.db.transaction() as tx:
             there = await load(self.ctx, tx, model, ids)
             living = [key for key in ids if key in there]
+            gone = await self._gone(tx, model, set(ids) - there.keys())
             answers = await write(self.ctx, [Delete(model, key) for key in living], tx=tx, partial=True)
-        return _reasons(living, answers)
+        return gone | _reasons(living, answers)
+
+    async def _gone(self, tx: Transaction, model: type[Record], ids: set[UUID]) -> dict[UUID, str]:
+        """Why these records cannot be deleted, but for those that undoing this import has deleted."""
+        if not ids:
+            return {}
+        table, dialect = model._meta.db_table, tx.dialect
+        merged = "FALSE"
+        if POINTER in model._meta.fields_map:
+            of_it = "m.tenant_id = event.tenant_id AND m.id = event.record_id"
+            merged = f"EXISTS (SELECT 1 FROM {ident(table)} m WHERE {of_it} AND m.{POINTER} IS NOT NULL)"
+        tree = Sql(
+            f"SELECT record_id, type, actor_id, {merged} AS merged FROM event WHERE tenant_id = ",
+            value(_uuid.to_driver(self.own.tenant_id, dialect), "uuid"), " AND record_type = ", value(table, "text"),
+            " AND ", among("record_id", "ids", dialect), " ORDER BY sequence",
+        )  # fmt: skip
+        last = {}
+        for row in await tx.fetch(tree, Run(self.own, {"ids": ids_value(ids, dialect)})):
+            if row["type"] in (f"{table}.deleted", f"{table}.restored", f"{table}.purged"):
+                last[UUID(str(row["record_id"]))] = row
+        return {key: _because(last.get(key), table) for key in ids if not self._mine(last.get(key), table)}
+
+    def _mine(self, last: Any, table: str) -> bool:
+        """Whether this import has deleted a record, which it does only when it is undone."""
+        return last is not None and last["type"] == f"{table}.deleted" and str(last["actor_id"]) == str(self.key)
 
     async def _set_back(self, run: JobRun, model: type[Record], page: Sequence[Any]) -> None:
         made = self._made[model._meta.db_table]
@@ -158,6 +185,15 @@ def _reasons(keys: Sequence[UUID], answers: Sequence[Any]) -> dict[UUID, str]:
         for key, answer in zip(keys, answers, strict=True)
         if isinstance(answer, Refused)
     }
+
+
+def _because(last: Any, table: str) -> str:
+    """Why a record is not there, by the last event that took it away or brought it back."""
+    if last is None or last["type"] == f"{table}.restored":
+        return "you may not see it"
+    if last["type"] == f"{table}.purged":
+        return "it has been deleted for good since"
+    return "it has been merged into another since" if last["merged"] else "it has been deleted since"
 
 
 def _told(held: Any) -> Mapping[str, Any]:

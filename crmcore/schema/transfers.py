@@ -111,7 +111,7 @@ async def _start(registry: Registry, _source: Any, info: GraphQLResolveInfo[Any]
             ctx, registry, file, named.name if named else None, dry_run=bool(sent.get("dryRun")), options=options
         )
 
-    paths = {name: (name,) for name in ("as", "file", "mapping", "definition", "options")}
+    paths = {name: (name,) for name in ("as", "file", *_OPTIONS, *_MORE)}
     return await answer(registry.by_model[Import], info, command, paths)
 
 

@@ -21,6 +21,21 @@ SEEN = """query($id: ID!) { import(id: $id) {
   errors { id } leftovers { id } createdBy { kind }
 } }"""
 CUSTOMERS = "{ customers(orderBy: {field: NAME}) { nodes { id name industry employees version } } }"
+DEFINITION = """
+system = "erp"
+[[record]]
+type = "Customer"
+key = "id"
+fields.name = "name"
+fields.parent = { ref = "parent" }
+[[record]]
+type = "ContactPoint"
+key = "{id}:mail"
+when = "mail"
+fields.customer = { record = "customer" }
+fields.type = { value = "EMAIL" }
+fields.value = "mail"
+"""
 
 
 async def send(crm: TestCrm, data: bytes | str, name: str = "data.csv") -> str:
@@ -195,6 +210,12 @@ async def test_dirty_files(crm: TestCrm):
         ({"mapping": [{"column": "a", "field": "lastOrderAt"}]}, ["input", "mapping"]),
         ({"mapping": [{"field": "name"}]}, ["input", "mapping"]),
         ({"as": None, "definition": "sytem = 1"}, ["input", "definition"]),
+        ({"as": None, "definition": DEFINITION.replace("[", 'encoding = "utf-99"\n[', 1)}, ["input", "definition"]),
+        ({"encoding": "utf-99"}, ["input", "encoding"]),
+        ({"encoding": "base64"}, ["input", "encoding"]),
+        ({"timeZone": "Mars/Olympus"}, ["input", "timeZone"]),
+        ({"delimiter": "||"}, ["input", "delimiter"]),
+        ({"delimiter": "\n", "mapping": [{"column": "a", "field": "name"}]}, ["input", "delimiter"]),
         ({"as": "STAGE_TRANSITION"}, ["input", "as"]),
         ({"file": "file_0198f3a2-0000-7000-8000-000000000000"}, ["input", "file"]),
     ],
@@ -216,23 +237,6 @@ async def test_a_dry_run_saves_nothing(crm: TestCrm):
     assert before == after
     undo = await crm.gql("mutation($id: ID!) { importUndo(id: $id) { errors { code } } }", id=done["id"])
     assert undo["importUndo"]["errors"] == [{"code": "STATE"}]
-
-
-DEFINITION = """
-system = "erp"
-[[record]]
-type = "Customer"
-key = "id"
-fields.name = "name"
-fields.parent = { ref = "parent" }
-[[record]]
-type = "ContactPoint"
-key = "{id}:mail"
-when = "mail"
-fields.customer = { record = "customer" }
-fields.type = { value = "EMAIL" }
-fields.value = "mail"
-"""
 
 
 class Killed(Exception):
