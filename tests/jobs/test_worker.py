@@ -106,13 +106,15 @@ async def test_a_job_says_how_far_it_is_and_keeps_its_lease(bench: Bench):
 
 
 async def test_a_job_that_another_worker_has_by_now_is_stopped_and_writes_nothing(bench: Bench):
-    stopped = asyncio.Event()
+    stopped, awake = asyncio.Event(), asyncio.Event()
 
     @bench.kind()
     async def kind(run: JobRun):
         await run.progress(run.attempt)
         if run.attempt == 1:
             try:
+                await awake.wait()
+                await run.progress(7)
                 await asyncio.sleep(60)
             finally:
                 stopped.set()
@@ -127,6 +129,7 @@ async def test_a_job_that_another_worker_has_by_now_is_stopped_and_writes_nothin
         await until(told)
         bench.later(seconds=1001)  # as if this worker had been asleep
         assert await bench.worker().drain() == 1
+        awake.set()
         async with asyncio.timeout(10):
             await stopped.wait()
     job = await bench.job(id)
