@@ -48,7 +48,6 @@ from crmcore.schema.exporting import Exporter, export_job
 from crmcore.schema.limits import Limits
 from crmcore.schema.persisted import read_manifest
 from crmcore.schema.printing import core_share, print_schema
-from crmcore.schema.running import Request as GraphQLRequest
 from crmcore.schema.running import Runner
 from crmcore.schema.webhook_author import GraphAuthor
 from crmcore.settings import Settings, load
@@ -94,7 +93,8 @@ def _job_kinds(crm: Crm) -> Iterator[JobKind]:
     yield from import_jobs(crm.registry, keeping)
     yield prune_files()
     settings = crm.settings
-    yield export_job(Exporter(crm.schema.core, crm.ask, settings.page_max, settings.max_file_bytes, settings.file_days))
+    documents = crm.runner.documents
+    yield export_job(Exporter(documents, crm.ask, settings.page_max, settings.max_file_bytes, settings.file_days))
     yield propose_duplicates()
     yield prune_jobs(crm.settings.job_kept_days, crm.settings.dead_job_kept_days)
     yield PRUNE_KEYS
@@ -132,7 +132,6 @@ class Crm:
             persisted=read_manifest(settings.persisted_documents),
             dropped=self.engine.plans.forget,
         )
-        self.jobs = {kind.name: kind for kind in _job_kinds(self)}
         guard = webhooks.Guard(settings.webhook_allow)
         self.runner = Runner(
             self.schema,
@@ -144,6 +143,7 @@ class Crm:
             check_seconds=settings.stream_check_seconds,
             guard=guard,
         )
+        self.jobs = {kind.name: kind for kind in _job_kinds(self)}
         self.webhooks = webhooks.Webhooks(db, GraphAuthor(self.runner, self.context), clock, guard)
 
     @classmethod
@@ -187,11 +187,12 @@ class Crm:
 
     def context(self, policy: Policy, cause: UUID | None = None) -> Context:
         """The context of one request or command."""
-        return Context(self.db, policy, self.graph, self.clock, cause or new_id(), self.known, self.secret)
+        cause = cause or new_id()
+        return Context(self.db, policy, self.graph, self.clock, cause, self.known, self.secret, jobs=self.jobs)
 
     async def ask(self, ctx: Context, document: str, variables: Mapping[str, Any]) -> Mapping[str, Any]:
         """The body of the answer to a query, for work of our own."""
-        answer = await self.runner.run(ctx, GraphQLRequest(document, variables), reading_only=True)
+        answer = await self.runner.ask(ctx, document, variables)
         body: Mapping[str, Any] = orjson.loads(orjson.dumps(answer.body))
         return body
 

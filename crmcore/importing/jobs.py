@@ -6,7 +6,7 @@ import asyncio
 import csv
 import io
 import tempfile
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -27,8 +27,8 @@ from crmcore.importing.undoing import Undo
 from crmcore.platform.access import Actor, ActorKind, Policy
 from crmcore.platform.blobs import BlobWriter, read_pieces
 from crmcore.platform.context import Context
-from crmcore.platform.database import retrying
-from crmcore.platform.jobs import JobCancelled, JobKind, JobRun
+from crmcore.platform.database import Transaction, retrying
+from crmcore.platform.jobs import JobKind, JobRun, JobState
 from crmcore.query import Registry
 from crmcore.records import Update, load, write
 
@@ -44,8 +44,35 @@ async def _unbound(run: JobRun) -> None:
     raise TypeError(f"{run.job.kind} has no app.")
 
 
-IMPORT: Final = JobKind("import.run", _unbound, attempts=20, timeout=12 * _HOURS, longest=60)
-UNDO: Final = JobKind("import.undo", _unbound, attempts=20, timeout=12 * _HOURS, longest=60)
+async def _ended(
+    live: Sequence[ImportState],
+    ctx: Context,
+    tx: Transaction,
+    payload: Mapping[str, Any],
+    state: JobState,
+    error: str | None,
+) -> None:
+    """The job is over for good: so is what it did for the import, if that is still under way."""
+    key = UUID(payload["import"])
+    own = replace(ctx, policy=Policy(ctx.tenant_id, ctx.policy.actor))
+    row = (await load(own, tx, Import, [key], "NO KEY UPDATE")).get(key)
+    if row is None or row["state"] not in live:
+        return
+    values: dict[str, Any] = {"state": ImportState.CANCELLED}
+    if state == JobState.DEAD:
+        values = {"state": ImportState.FAILED, "error": f"Its job failed for good. {error or ''}".strip()[:2000]}
+    await write(own, [Update(Import, key, {**values, "finished_at": own.clock()})], tx=tx)
+
+
+_IMPORTING: Final = (ImportState.QUEUED, ImportState.RUNNING)
+_UNDOING: Final = (ImportState.UNDOING,)
+
+IMPORT: Final = JobKind(
+    "import.run", _unbound, attempts=20, timeout=12 * _HOURS, longest=60, ended=partial(_ended, _IMPORTING)
+)
+UNDO: Final = JobKind(
+    "import.undo", _unbound, attempts=20, timeout=12 * _HOURS, longest=60, ended=partial(_ended, _UNDOING)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,14 +134,16 @@ class Work:
 
 
 async def _handled(registry: Registry, keeping: Keeping, work: Callable[[Work], Any], run: JobRun) -> None:
-    """Do the work for the import that the job names, unless that is over or gone."""
+    """Do the work for the import that the job names, unless that is over or gone. One that failed because its job did
+    goes on when the job is run again."""
     ctx, key = run.ctx, UUID(run.payload["import"])
     actor = replace(ctx.policy.actor, kind=ActorKind.IMPORT, id=key)
     own = replace(ctx, policy=Policy(ctx.tenant_id, Actor(ActorKind.IMPORT, key)), cause=key)
     if work is _run_undo:
         own = replace(own, cause=ctx.cause)
     row = await _row(own, key)
-    if row is None or row["state"] not in (ImportState.QUEUED, ImportState.RUNNING, ImportState.UNDOING):
+    begun = _UNDOING if work is _run_undo else (*_IMPORTING, ImportState.FAILED)
+    if row is None or row["state"] not in begun:
         return
     mine = replace(ctx, policy=replace(ctx.policy, actor=actor), cause=own.cause)
     done = Work(run, registry, keeping, row, mine, own)
@@ -122,9 +151,6 @@ async def _handled(registry: Registry, keeping: Keeping, work: Callable[[Work], 
         await work(done)
     except Superseded:
         return
-    except JobCancelled:
-        await done.set(state=ImportState.CANCELLED, finished_at=own.clock())
-        raise
 
 
 async def _row(ctx: Context, key: UUID) -> Mapping[str, Any] | None:
@@ -132,8 +158,8 @@ async def _row(ctx: Context, key: UUID) -> Mapping[str, Any] | None:
 
 
 async def _run_import(work: Work) -> None:
-    if work.row["state"] == ImportState.QUEUED:
-        await work.set(state=ImportState.RUNNING, started_at=work.own.clock())
+    if work.row["state"] != ImportState.RUNNING:
+        await work.set(state=ImportState.RUNNING, started_at=work.own.clock(), error=None, finished_at=None)
         work = replace(work, row={**work.row, "state": ImportState.RUNNING})
     with tempfile.TemporaryDirectory(prefix="crmcore-import-") as folder:
         try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -24,7 +24,8 @@ class Context:
 
     `graph` is the app's `records.RecordGraph`, which every write needs (this room cannot name its type). `known` are
     the definitions of custom fields that the process has read; to this context they are as they were when it began,
-    but for what it changes itself (`custom_fields_changed`). `secret` signs links to files.
+    but for what it changes itself (`custom_fields_changed`). `secret` signs links to files. `jobs` are the app's
+    kinds of jobs by name, each a `jobs.JobKind` (which this room cannot name either).
     """
 
     db: Database
@@ -36,6 +37,7 @@ class Context:
     secret: bytes = field(default=b"", repr=False)
     operation: str = ""
     reason: str = ""
+    jobs: Mapping[str, Any] = field(default_factory=dict, repr=False)
     _uncertain: bool = False
 
     @property

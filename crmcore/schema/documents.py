@@ -101,7 +101,7 @@ class Documents:
         persisted: Mapping[str, str] | None = None,
         dropped: Callable[[int], None] = lambda _key: None,
     ) -> None:
-        self._schema = schema
+        self.schema = schema
         self._limits = limits
         self._size = size
         self._rules = (*specified_rules, *(() if introspection else (_NoIntrospection,)))
@@ -156,7 +156,8 @@ class Documents:
             raise ConfigError(f"The persisted document {id_} is refused: {found.errors[0].message}")
         return found
 
-    def _read(self, text: str, *, persisted: bool = False) -> _Parsed | Refused:
+    def read(self, text: str) -> DocumentNode | Refused:
+        """The document, within the limits and valid; it is not kept."""
         if len(text) > self._limits.characters:
             allowed = self._limits.characters
             return _refused(too_large(f"The document has {len(text)} characters, at most {allowed} are allowed."))
@@ -169,8 +170,12 @@ class Documents:
         wrong = refuse_large(document, self._limits) or unstorable_text(document)
         if wrong is not None:
             return _refused(wrong)
-        errors = validate(self._schema, document, self._rules, max_errors=SHOWN_ERRORS)
-        return Refused(VALIDATION_FAILED, errors[:SHOWN_ERRORS]) if errors else self._operations(document, persisted)
+        errors = validate(self.schema, document, self._rules, max_errors=SHOWN_ERRORS)
+        return Refused(VALIDATION_FAILED, errors[:SHOWN_ERRORS]) if errors else document
+
+    def _read(self, text: str, *, persisted: bool = False) -> _Parsed | Refused:
+        document = self.read(text)
+        return document if isinstance(document, Refused) else self._operations(document, persisted)
 
     def _operations(self, document: DocumentNode, persisted: bool) -> _Parsed:
         nodes = {d.name.value: d for d in document.definitions if isinstance(d, FragmentDefinitionNode)}
@@ -181,7 +186,7 @@ class Documents:
                 name = definition.name.value if definition.name else None
                 number = next(self._keys)
                 key = PersistedKey(number) if persisted else number
-                alone = Alone.of(self._schema, definition)
+                alone = Alone.of(self.schema, definition)
                 variables = Variables(self._coercion, definition.variable_definitions or ())
                 parsed.operations[name] = Operation(key, definition, variables, alone, nodes, fragments)
         return parsed

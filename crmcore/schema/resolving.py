@@ -21,7 +21,8 @@ from crmcore.schema.following import Live
 class Run:
     """One run of one operation: what a resolver finds in `info.context`. `idempotency_key` is the request's; `refused`
     says that the mutation under way answers with refusals, so that nothing of it was done; `mutations` counts those
-    that ran under controls. `webhooks` is the app's `schema.webhooks.fitting.Fitting`."""
+    that ran under controls. `webhooks` is the app's `schema.webhooks.fitting.Fitting`, `runner` its
+    `schema.running.Runner`."""
 
     ctx: Context
     engine: ReadEngine
@@ -34,6 +35,7 @@ class Run:
     mutations: int = 0
     live: Live | None = None
     webhooks: Any = None
+    runner: Any = None
 
 
 @dataclass(slots=True)

@@ -108,6 +108,10 @@ class Runner:
         """The answer to a query or mutation. Never raises but when it is cancelled: a bug becomes a masked error."""
         return await self._answer(ctx, request, self._find(request, reading_only))
 
+    async def ask(self, ctx: Context, document: str, variables: Mapping[str, Any]) -> Answer:
+        """The answer to a query of our own."""
+        return await self.run(ctx, Request(document, variables), reading_only=True)
+
     def open(self, session: Session, request: Request, *, reading_only: bool = False) -> Stream:
         """The answers to an operation of any kind, for a connection that can carry several."""
         found = self._find(request, reading_only)
@@ -204,8 +208,9 @@ class Runner:
 
     async def _execute(self, ctx: Context, operation: Operation, values: Any, key: str) -> ExecutionResult:
         run = Run(
-            ctx, self.engine, self.schema.registry, operation.key, self.plugins, self.keys, key, webhooks=self.webhooks
-        )
+            ctx, self.engine, self.schema.registry, operation.key, self.plugins, self.keys, key,
+            webhooks=self.webhooks, runner=self,
+        )  # fmt: skip
         if operation.alone is not None and all_given(values.coerced, operation.node):
             return await operation.alone.read(run, operation.fragment_nodes, values.coerced)
         return await self._executed(run, operation, values)

@@ -86,7 +86,7 @@ async def _start_export(registry: Registry, _source: Any, info: GraphQLResolveIn
             raise Invalid("variables must be an object.", "variables")
         return await start_export(
             ctx,
-            info.schema,
+            info.context.runner,
             query=sent["query"],
             variables=variables,
             format=sent["format"],

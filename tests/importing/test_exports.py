@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
 import json
@@ -11,6 +12,7 @@ import pytest
 from python_calamine import CalamineWorkbook
 
 from crmcore.domain.people import User
+from crmcore.kit.sql import Sql
 from crmcore.platform.access import Reach
 from crmcore.records import Create, write
 from crmcore.schema.exporting import jobs
@@ -175,13 +177,33 @@ async def test_what_cannot_be_exported_is_refused(crm: TestCrm, query: str, sent
     assert sentence in error["message"]
 
 
+async def test_what_can_never_work_is_refused(crm: TestCrm):
+    for query, sentence in (
+        ("{ __typename }", "is no list"),
+        ("{ __schema { types { name } } }", "is no list"),
+        ('{ __type(name: "Customer") { name } }', "is no list"),
+        ("{ changes { nodes { id } } }", "is no list"),
+        (
+            "query($exportFirst: Int!) { customers(where: {employees: {gt: $exportFirst}}) { nodes { name } } }",
+            "exportFirst",
+        ),
+        ("{ customers { nodes { " + "parent { " * 15 + "id" + " }" * 15 + " } } }", "levels deep"),
+        ("{ customers { nodes { " + " ".join(f"a{n}: name" for n in range(31)) + " } } }", "aliases"),
+        ("{ customers { nodes { name(" + "x" * 100_000 + ") } } }", "characters"),
+        ("{ customers { nodes { " + "name " * 4000 + " } } }", "tokens"),
+    ):
+        [error] = (await start(crm, query))["errors"]
+        assert (error["code"], error["path"]) == ("VALIDATION", ["input", "query"])
+        assert sentence in error["message"]
+
+
 async def test_what_fails_says_why(database_url: str):
     async with open_crm(database_url, max_file_bytes=1100) as crm:
         await fill(crm)
-        wrong, _ = await export(crm, "query($w: CustomerFilter) { customers(where: $w) { nodes { name } } }",
-                                variables={"w": {"nme": 1}})  # fmt: skip
-        assert wrong["state"] == "FAILED"
-        assert "nme" in wrong["error"]
+        wrong = await start(crm, "query($w: CustomerFilter) { customers(where: $w) { nodes { name } } }",
+                            variables={"w": {"nme": 1}})  # fmt: skip
+        [error] = wrong["errors"]
+        assert (error["code"], error["path"], "nme" in error["message"]) == ("VALIDATION", ["input", "variables"], True)
         large, _ = await export(crm, ALL.replace("id name", "id name a: name b: name c: name"), "JSONL")
         assert large["state"] == "FAILED"
         assert "larger than 1100 bytes" in large["error"]
@@ -195,6 +217,10 @@ async def test_each_sees_their_own(crm: TestCrm):
     from uuid import UUID
 
     token = await crm.token_for(user_id=UUID(users[0]["id"].removeprefix("user_")), reach=Reach.OWN)
+    for query in ("{ auditEntries { nodes { id } } }", "{ jobs { nodes { id } } }"):
+        refused = await start(crm, query, token=token)
+        [error] = refused["errors"]
+        assert (refused["export"], error["code"], error["path"]) == (None, "FORBIDDEN", ["input", "query"])
     done, data = await export(crm, "{ customers { nodes { name } } }", token=token)
     assert [row["name"] for row in rows_of(data, "CSV")] == ["Customer 3"]
     own = await crm.client.post("/graphql", json={"query": "{ exports { totalCount } files { totalCount } }"},
@@ -224,3 +250,63 @@ async def test_an_export_that_is_called_off_makes_no_file(database_url: str, mon
         await crm.crm.run_jobs()
         done = (await crm.gql(SEEN, id=key))["export"]
         assert (done["state"], done["file"]) == ("CANCELLED", None)
+
+
+def doubling(count: int, inner: str = "...F{0} ...F{0}") -> str:
+    """A document of `count` fragments, each of which holds the next one twice."""
+    texts = [f"fragment F{n} on Customer {{ {inner.format(n + 1)} }}" for n in range(count)]
+    return "\n".join(["{ customers { nodes { ...F0 } } }", *texts, f"fragment F{count} on Customer {{ name }}"])
+
+
+async def test_fragments_are_walked_once(crm: TestCrm):
+    await fill(crm, 1)
+    async with asyncio.timeout(10):
+        _, data = await export(crm, doubling(40))
+        assert rows_of(data, "CSV") == [{"name": "Customer 0"}]
+        wide = await start(crm, doubling(11, "a: parent {{ ...F{0} }} b: parent {{ ...F{0} }}"))
+    [error] = wide["errors"]
+    assert (error["code"], error["path"]) == ("VALIDATION", ["input", "query"])
+    assert "more than 1000 columns" in error["message"]
+
+
+CANCEL_JOB = "mutation($id: ID!) { jobCancel(id: $id) { job { state } errors { code } } }"
+RETRY_JOB = "mutation($id: ID!) { jobRetry(id: $id) { job { state } errors { code } } }"
+
+
+async def job_of(crm: TestCrm) -> str:
+    jobs = await crm.gql('{ jobs(where: {kind: {eq: "export.run"}}) { nodes { id } } }')
+    [job] = jobs["jobs"]["nodes"]
+    return str(job["id"])
+
+
+async def test_an_export_whose_job_is_called_off_is_cancelled(crm: TestCrm):
+    key = (await start(crm, "{ customers { nodes { name } } }"))["export"]["id"]
+    job = await job_of(crm)
+    dry = "mutation($id: ID!) { jobCancel(id: $id, dryRun: true) { job { state } errors { code } } }"
+    assert (await crm.gql(dry, id=job))["jobCancel"]["job"] == {"state": "CANCELLED"}
+    assert (await crm.gql(SEEN, id=key))["export"]["state"] == "QUEUED"
+    assert (await crm.gql(CANCEL_JOB, id=job))["jobCancel"] == {"job": {"state": "CANCELLED"}, "errors": []}
+    done = (await crm.gql("query($id: ID!) { export(id: $id) { state error finishedAt } }", id=key))["export"]
+    assert (done["state"], done["error"], done["finishedAt"] is None) == ("CANCELLED", None, False)
+
+
+async def test_an_export_whose_job_dies_fails_and_may_run_again(crm: TestCrm):
+    await fill(crm, 2)
+    key = (await start(crm, "{ customers { nodes { name } } }"))["export"]["id"]
+    async with crm.crm.db.transaction() as tx:
+        await tx.execute(Sql("UPDATE job SET max_attempts = 1"))
+    exporter, ask = crm.crm.jobs["export.run"].run.__self__, crm.crm.ask
+
+    async def broken(*_given: Any) -> Any:
+        raise ValueError("nobody expected this")
+
+    object.__setattr__(exporter, "ask", broken)
+    await crm.crm.run_jobs()
+    dead = (await crm.gql(SEEN, id=key))["export"]
+    assert (dead["state"], dead["file"]) == ("FAILED", None)
+    assert dead["error"] == "Its job failed for good. ValueError: nobody expected this"
+    object.__setattr__(exporter, "ask", ask)
+    assert (await crm.gql(RETRY_JOB, id=await job_of(crm)))["jobRetry"]["errors"] == []
+    await crm.crm.run_jobs()
+    done = (await crm.gql(SEEN, id=key))["export"]
+    assert (done["state"], done["rows"], done["error"]) == ("DONE", 2, None)

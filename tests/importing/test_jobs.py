@@ -11,6 +11,7 @@ import pytest
 import xlsxwriter
 
 from crmcore.importing import keeping
+from crmcore.kit.sql import Sql
 from tests.fixtures import TestCrm
 
 START = """mutation($input: ImportStartInput!) {
@@ -341,3 +342,52 @@ async def test_undo_takes_families_and_leaves_what_is_needed(crm: TestCrm):
     assert (undone["state"], undone["undone"], undone["kept"]) == ("UNDONE", 5, 1)
     assert "Customer" in await fetched(crm, undone["leftovers"])
     assert list(await customers(crm)) == ["Cora", "Dora"]
+
+
+CANCEL_JOB = "mutation($id: ID!) { jobCancel(id: $id) { job { state } errors { code } } }"
+RETRY_JOB = "mutation($id: ID!) { jobRetry(id: $id) { job { state } errors { code } } }"
+
+
+async def job_of(crm: TestCrm, kind: str = "import.run") -> str:
+    jobs = await crm.gql("query($kind: String!) { jobs(where: {kind: {eq: $kind}}) { nodes { id } } }", kind=kind)
+    [job] = jobs["jobs"]["nodes"]
+    return str(job["id"])
+
+
+async def test_an_import_whose_job_is_called_off_is_cancelled(crm: TestCrm):
+    key = (await start(crm, "taxId,name\n1,Alba\n"))["import"]["id"]
+    cancelled = {"job": {"state": "CANCELLED"}, "errors": []}
+    assert (await crm.gql(CANCEL_JOB, id=await job_of(crm)))["jobCancel"] == cancelled
+    asked = "query($id: ID!) { import(id: $id) { state error finishedAt } }"
+    done = (await crm.gql(asked, id=key))["import"]
+    assert (done["state"], done["error"], done["finishedAt"] is None) == ("CANCELLED", None, False)
+    undo = "mutation($id: ID!) { importUndo(id: $id) { import { state } errors { code } } }"
+    assert (await crm.gql(undo, id=key))["importUndo"]["import"] == {"state": "UNDOING"}
+    assert (await crm.gql(CANCEL_JOB, id=await job_of(crm, "import.undo")))["jobCancel"] == cancelled
+    assert (await crm.gql(asked, id=key))["import"]["state"] == "CANCELLED"
+    assert await crm.crm.run_jobs() == 0
+
+
+async def test_an_import_whose_job_dies_fails_and_goes_on_when_it_is_run_again(
+    crm: TestCrm, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("crmcore.importing.jobs.CHUNK", 2)
+    committed = keeping.KeptJournal.committed
+
+    async def broken(self: Any, settled: Any) -> None:
+        raise ValueError("nobody expected this")
+
+    key = (await start(crm, "taxId,name\n1,Alba\n2,Bora\n3,Cora\n"))["import"]["id"]
+    async with crm.crm.db.transaction() as tx:
+        await tx.execute(Sql("UPDATE job SET max_attempts = 1"))
+    monkeypatch.setattr(keeping.KeptJournal, "committed", broken)
+    await crm.crm.run_jobs()
+    dead = (await crm.gql(SEEN, id=key))["import"]
+    assert (dead["state"], dead["saved"]) == ("FAILED", 2)
+    assert dead["error"] == "Its job failed for good. ValueError: nobody expected this"
+    monkeypatch.setattr(keeping.KeptJournal, "committed", committed)
+    assert (await crm.gql(RETRY_JOB, id=await job_of(crm)))["jobRetry"]["errors"] == []
+    await crm.crm.run_jobs()
+    done = (await crm.gql(SEEN, id=key))["import"]
+    assert (done["state"], done["saved"], done["error"]) == ("DONE", 3, None)
+    assert list(await customers(crm)) == ["Alba", "Bora", "Cora"]

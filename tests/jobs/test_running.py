@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from crmcore.kit.ids import new_id
 from crmcore.platform.access import Actor, ActorKind, Policy, Reach
+from crmcore.platform.context import Context
+from crmcore.platform.database import Transaction
 from crmcore.platform.jobs import GiveUp, JobRun, Priority, RunLater, cancel_job, enqueue, system_policy
 from crmcore.platform.jobs.claiming import claim
 from tests.jobs.conftest import NOW, Bench
@@ -223,6 +227,33 @@ async def test_a_job_called_off_while_its_worker_is_dead_is_not_run(bench: Bench
     assert (await bench.job(id))["state"] == "RUNNING"
     await bench.worker().drain()
     assert (await bench.job(id))["state"] == "CANCELLED"
+
+
+async def test_who_must_know_hears_that_a_job_is_over_for_good(bench: Bench):
+    ended: list[tuple[Any, str, str | None]] = []
+
+    async def hear(_ctx: Context, _tx: Transaction, payload: Mapping[str, Any], state: str, error: str | None):
+        ended.append((payload["n"], state, error))
+        if payload["n"] == "stubborn":
+            raise ValueError
+
+    @bench.kind(ended=hear)
+    async def kind(run: JobRun):
+        if run.payload["n"] != "good":
+            raise GiveUp("no use")
+
+    for n in ("good", "stubborn", "bad"):
+        await bench.enqueue(kind, {"n": n})
+    await bench.worker().drain()
+    assert sorted(ended) == [("bad", "DEAD", "no use"), ("stubborn", "DEAD", "no use")]
+    assert [job["state"] for job in await bench.jobs()] == ["DONE", "DEAD", "DEAD"]
+    ended.clear()
+    stopped = await bench.enqueue(kind, {"n": "stopped"})
+    await taken_by_a_worker_that_died(bench)
+    await cancel_job(bench.context(), stopped)
+    assert ended == []
+    await bench.worker().drain()
+    assert ended == [("stopped", "CANCELLED", None)]
 
 
 async def test_jobs_of_kinds_that_a_worker_does_not_know_wait_for_one_that_does(bench: Bench):

@@ -48,7 +48,7 @@ class ImportState(Choices):
     QUEUED = "QUEUED", "Waits for a worker."
     RUNNING = "RUNNING", "A worker is at it."
     DONE = "DONE", "Every row was looked at; `refused` counts those that were not saved."
-    FAILED = "FAILED", "The file or the mapping cannot be used; `error` says why."
+    FAILED = "FAILED", "The file or the mapping cannot be used, or the job failed for good; `error` says why."
     CANCELLED = "CANCELLED", "Was called off; what had been saved stays, and can be undone."
     UNDOING = "UNDOING", "Is being undone."
     UNDONE = "UNDONE", "Was undone; `kept` counts what could not be."

@@ -12,9 +12,10 @@ from crmcore.kit.sql import Dialect, Sql, Statement, render
 from crmcore.platform.access import Reach
 from crmcore.platform.context import Context
 from crmcore.platform.database import Transaction, UniqueViolation
+from crmcore.platform.jobs.ending import tell_end
 from crmcore.platform.jobs.enqueueing import JOBS
 from crmcore.platform.jobs.models import Job
-from crmcore.platform.jobs.rows import of_run, to_driver
+from crmcore.platform.jobs.rows import of_run, read, to_driver
 
 _READY: Final = (
     "state = 'READY', attempts = 0, cancel_asked_at = NULL, finished_at = NULL, lease = NULL, progress_done = NULL, "
@@ -26,8 +27,11 @@ async def cancel_job(ctx: Context, id: UUID) -> UUID:
     """Call a job off: one that waits is not run, one that runs is told and stopped."""
     _admit(ctx)
     async with ctx.db.transaction() as tx:
-        if not await tx.execute(_cancel(tx.dialect), _run(ctx, tx, id=id)):
+        found = [read(Job, row) for row in await tx.fetch(_cancel(tx.dialect), _run(ctx, tx, id=id))]
+        if not found:
             await _refuse(ctx, tx, id, "cannot be called off", "READY", "RUNNING")
+        for job in found:
+            await tell_end(ctx, tx, ctx.jobs.get(job["kind"]), job["payload"], job["state"])
     return id
 
 
@@ -96,6 +100,7 @@ def _cancel(dialect: Dialect) -> Statement:
             "UPDATE job SET state = CASE state WHEN 'READY' THEN 'CANCELLED' ELSE state END, "
             "cancel_asked_at = ", now, ", free_at = CASE state WHEN 'READY' THEN NULL ELSE free_at END, "
             "finished_at = CASE state WHEN 'READY' THEN ", now, " END WHERE ", _one("READY", "RUNNING"),
+            " RETURNING kind, payload, state",
         ),
         dialect,
     )  # fmt: skip

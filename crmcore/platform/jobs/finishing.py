@@ -42,14 +42,14 @@ class Outcome:
 _COLUMNS: Final = tuple(field.name for field in fields(Outcome))
 
 
-async def finish(tx: Transaction, outcomes: Iterable[Outcome], now: datetime) -> set[UUID]:
-    """Write how attempts ended, in one statement; the jobs that were still this worker's.
+async def finish(tx: Transaction, outcomes: Iterable[Outcome], now: datetime) -> dict[UUID, str]:
+    """Write how attempts ended, in one statement; the states of the jobs that were still this worker's.
 
     A job that was called off is not run again. One that was asked for again while it ran is.
     """
     rows = [{c: getattr(outcome, c) for c in _COLUMNS} for outcome in outcomes]
     run = {**packed(Job, _COLUMNS, rows, tx.dialect), "now": to_driver(Job, "finished_at", now, tx.dialect)}
-    return {_uuid.from_driver(row["id"]) for row in await tx.fetch(_finish(tx.dialect), run)}
+    return {_uuid.from_driver(row["id"]): row["state"] for row in await tx.fetch(_finish(tx.dialect), run)}
 
 
 async def finish_in(tx: Transaction, job: Claimed, result: Any, now: datetime) -> None:
@@ -77,7 +77,7 @@ def _finish(dialect: Dialect) -> Statement:
             f"run_at = CASE {_STATE} WHEN 'READY' THEN coalesce(v.free_at, ", now, ") ELSE job.run_at END, "
             f"free_at = CASE {_STATE} WHEN 'READY' THEN coalesce(v.free_at, ", now, ") END, "
             f"finished_at = CASE {_STATE} WHEN 'READY' THEN NULL ELSE ", now, " END FROM ",
-            source(Job, _COLUMNS, dialect), " WHERE job.id = v.id AND job.lease = v.lease RETURNING job.id",
+            source(Job, _COLUMNS, dialect), " WHERE job.id = v.id AND job.lease = v.lease RETURNING job.id, job.state",
         ),
         dialect,
     )  # fmt: skip

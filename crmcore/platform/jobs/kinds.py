@@ -24,9 +24,11 @@ from crmcore.platform.context import Context
 from crmcore.platform.database import Transaction
 from crmcore.platform.jobs.claiming import Claimed
 from crmcore.platform.jobs.finishing import finish_in
+from crmcore.platform.jobs.models import JobState
 from crmcore.platform.jobs.schedules import check_schedule
 
 Handler = Callable[["JobRun"], Awaitable[Any]]
+Ended = Callable[[Context, Transaction, Mapping[str, Any], JobState, str | None], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,8 @@ class JobKind:
     cron     when every tenant gets one by the clock: five fields, as in crontab
     time_zone of the cron expression
     grace    seconds in which a job that is called off may end by itself (`JobRun.cancelled`); then it is cancelled
+    ended    called in the transaction that makes a job DEAD or CANCELLED, with its payload, the state and the error:
+             `run` does not hear of that where a job waits, takes too long or its worker dies
     """
 
     name: str
@@ -53,6 +57,7 @@ class JobKind:
     cron: str = ""
     time_zone: str = "UTC"
     grace: float = 5
+    ended: Ended | None = None
 
     def __post_init__(self) -> None:
         if self.cron:

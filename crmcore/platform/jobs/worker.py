@@ -21,6 +21,7 @@ from crmcore.platform.context import Context
 from crmcore.platform.database import Database, DatabaseError, retrying
 from crmcore.platform.jobs import cron
 from crmcore.platform.jobs.claiming import Beat, Claimed, anything_due, called_off, claim, extend, shorten
+from crmcore.platform.jobs.ending import tell_end
 from crmcore.platform.jobs.enqueueing import JOBS
 from crmcore.platform.jobs.finishing import Outcome, finish
 from crmcore.platform.jobs.kinds import JobKind, JobRun
@@ -204,9 +205,15 @@ class Worker:
                 del self._held[outcome.id]
 
     async def _finish(self, batch: Sequence[Outcome]) -> None:
-        async def work() -> set[UUID]:
+        async def work() -> dict[UUID, str]:
             async with self.db.transaction() as tx:
-                return await finish(tx, batch, self.clock())
+                states = await finish(tx, batch, self.clock())
+                for outcome in batch:
+                    held = self._held.get(outcome.id)
+                    if held is not None and outcome.id in states and held.run.job.lease == outcome.lease:
+                        run, state = held.run, states[outcome.id]
+                        await tell_end(run.ctx, tx, held.kind, run.payload, state, outcome.error)
+                return states
 
         kept = await retrying(work)
         for outcome in batch:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
-
-from graphql import GraphQLSchema
 
 from crmcore.domain.files import Export, ExportState, File, FileFormat, keep_file
 from crmcore.errors import Invalid
@@ -17,8 +16,9 @@ from crmcore.platform.access import Policy
 from crmcore.platform.blobs import BlobWriter, TooLarge
 from crmcore.platform.context import Context
 from crmcore.platform.database import Transaction, retrying
-from crmcore.platform.jobs import JobCancelled, JobKind, JobRun
+from crmcore.platform.jobs import JobKind, JobRun, JobState
 from crmcore.records import Update, load, write
+from crmcore.schema.documents import Documents
 from crmcore.schema.errors import DEADLINE, INTERNAL, UNAVAILABLE
 from crmcore.schema.exporting.listing import AFTER, COUNT, FIRST, list_query
 from crmcore.schema.exporting.writing import WRITERS, RowWriter
@@ -26,8 +26,12 @@ from crmcore.schema.exporting.writing import WRITERS, RowWriter
 _TOLD_EVERY: Final = 5000
 """Rows between two words about how far an export is."""
 
-_PASSING: Final = (DEADLINE, UNAVAILABLE, INTERNAL)
+PASSING: Final = (DEADLINE, UNAVAILABLE, INTERNAL)
 """Codes of errors that may be gone at the next attempt."""
+
+_LIVE: Final = frozenset({ExportState.QUEUED, ExportState.RUNNING})
+_BEGUN: Final = _LIVE | {ExportState.FAILED}
+"""An export that failed because its job did begins again when the job is run again."""
 
 Answer = Mapping[str, Any]
 Ask = Callable[[Context, str, Mapping[str, Any]], Awaitable[Answer]]
@@ -38,7 +42,20 @@ async def _unbound(run: JobRun) -> None:
     raise TypeError(f"{run.job.kind} has no app.")
 
 
-EXPORT: Final = JobKind("export.run", _unbound, attempts=10, timeout=12 * 3600.0, longest=60)
+async def _ended(ctx: Context, tx: Transaction, payload: Mapping[str, Any], state: JobState, error: str | None) -> None:
+    """The job is over for good: so is the export, if it is still under way."""
+    key = UUID(payload["export"])
+    own = replace(ctx, policy=Policy(ctx.tenant_id, ctx.policy.actor))
+    row = (await load(own, tx, Export, [key], "NO KEY UPDATE")).get(key)
+    if row is None or row["state"] not in _LIVE:
+        return
+    values: dict[str, Any] = {"state": ExportState.CANCELLED}
+    if state == JobState.DEAD:
+        values = {"state": ExportState.FAILED, "error": f"Its job failed for good. {error or ''}".strip()[:2000]}
+    await write(own, [Update(Export, key, {**values, "finished_at": own.clock()})], tx=tx)
+
+
+EXPORT: Final = JobKind("export.run", _unbound, attempts=10, timeout=12 * 3600.0, longest=60, ended=_ended)
 
 
 class _Stopped(Exception):
@@ -53,7 +70,7 @@ class _Failed(Exception):
 class Exporter:
     """Does the exports of one app. `page` rows are asked for at once; a file has at most `most` bytes."""
 
-    schema: GraphQLSchema
+    documents: Documents
     ask: Ask
     page: int
     most: int
@@ -64,19 +81,16 @@ class Exporter:
         key = UUID(run.payload["export"])
         own = replace(run.ctx, policy=Policy(run.ctx.tenant_id, run.ctx.policy.actor))
         row = (await load(own, None, Export, [key])).get(key)
-        if row is None or row["state"] not in (ExportState.QUEUED, ExportState.RUNNING):
+        if row is None or row["state"] not in _BEGUN:
             return
         task = _Task(self, run, own, row)
         try:
-            await task.tell({ExportState.QUEUED, ExportState.RUNNING}, state=ExportState.RUNNING,
-                            started_at=own.clock(), rows=0)  # fmt: skip
+            await task.tell(_BEGUN, state=ExportState.RUNNING, started_at=own.clock(), rows=0, error=None,
+                            finished_at=None)  # fmt: skip
             with tempfile.TemporaryDirectory(prefix="crmcore-export-") as folder:
                 await task.export(Path(folder))
         except _Stopped:
             return
-        except JobCancelled:
-            await task.tell({ExportState.RUNNING}, state=ExportState.CANCELLED, finished_at=own.clock())
-            raise
         except (_Failed, Invalid) as error:
             await task.tell({ExportState.RUNNING}, state=ExportState.FAILED, error=str(error)[:2000],
                             finished_at=own.clock())  # fmt: skip
@@ -100,7 +114,7 @@ class _Task:
     async def export(self, folder: Path) -> None:
         """Every page, and then the file."""
         options, known = self.row["options"], self.exporter
-        listed = list_query(known.schema, options["query"], options["columns"])
+        listed = list_query(known.documents, options["query"], options["columns"])
         blob = BlobWriter(self.own, known.most)
         writer = WRITERS[FileFormat(self.row["format"])](blob, listed.columns, folder, chosen=bool(options["columns"]))
         try:
@@ -122,7 +136,7 @@ class _Task:
         answer = await self.exporter.ask(self.job.ctx, text, {**self.row["options"]["variables"], **given})
         if errors := answer.get("errors"):
             said, code = errors[0]["message"], errors[0].get("extensions", {}).get("code")
-            raise RuntimeError(said) if code in _PASSING else _Failed(said)
+            raise RuntimeError(said) if code in PASSING else _Failed(said)
         page: Mapping[str, Any] = answer["data"]["list"]
         if cursor is None:
             self.total = page["totalCount"]
@@ -147,7 +161,7 @@ class _Task:
             })  # fmt: skip
             await self.job.finish(tx)
 
-    async def tell(self, states: set[ExportState], **values: Any) -> None:
+    async def tell(self, states: AbstractSet[ExportState], **values: Any) -> None:
         """Change the export, if it is in one of these states; else it is no longer ours."""
 
         async def once() -> None:
@@ -156,7 +170,7 @@ class _Task:
 
         await retrying(once)
 
-    async def _tell(self, tx: Transaction, states: set[ExportState], values: Mapping[str, Any]) -> None:
+    async def _tell(self, tx: Transaction, states: AbstractSet[ExportState], values: Mapping[str, Any]) -> None:
         key = self.row["id"]
         now = (await load(self.own, tx, Export, [key], "NO KEY UPDATE")).get(key)
         if now is None or now["state"] not in states:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from graphql import (
@@ -11,7 +11,6 @@ from graphql import (
     FieldNode,
     FragmentDefinitionNode,
     FragmentSpreadNode,
-    GraphQLError,
     GraphQLList,
     GraphQLObjectType,
     GraphQLSchema,
@@ -20,17 +19,18 @@ from graphql import (
     OperationType,
     get_nullable_type,
     is_leaf_type,
-    parse,
     print_ast,
-    validate,
 )
 
 from crmcore.errors import Invalid
+from crmcore.schema.documents import PARSE_FAILED, Documents, Refused
 
 FIRST, AFTER, COUNT = "exportFirst", "exportAfter", "exportCount"
 _PAGING: Final = ("first", "after", "last", "before")
 _TEXTS: Final = ("String", "ID")
+_CONNECTION: Final = frozenset({"nodes", "pageInfo", "totalCount"})
 _PATH: Final = "query"
+_MOST_COLUMNS: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,18 +51,18 @@ class ListQuery:
     columns: tuple[Column, ...]
 
 
-def list_query(schema: GraphQLSchema, text: str, wanted: Sequence[str] | None, *, most_tokens: int = 4000) -> ListQuery:
+def list_query(documents: Documents, text: str, wanted: Sequence[str] | None) -> ListQuery:
     """Invalid unless the document is one query of one list, without paging of its own, with `nodes`."""
-    try:
-        document = parse(text, max_tokens=most_tokens)
-    except GraphQLError as error:
-        raise Invalid(f"The document cannot be read: {error.message}", _PATH) from error
-    if errors := validate(schema, document, max_errors=3):
-        raise Invalid(f"The document is not valid: {' '.join(error.message for error in errors)}", _PATH)
+    document = documents.read(text)
+    if isinstance(document, Refused):
+        said = "cannot be read" if document.code == PARSE_FAILED else "is not valid"
+        raise Invalid(f"The document {said}: {' '.join(error.message for error in document.errors[:3])}", _PATH)
+    schema = documents.schema
     operation, fragments = _parts(document)
     root = _root(operation)
-    connection = get_nullable_type(schema.query_type.fields[root.name.value].type) if schema.query_type else None
-    if not isinstance(connection, GraphQLObjectType) or "nodes" not in connection.fields:
+    listing = schema.query_type.fields.get(root.name.value) if schema.query_type else None
+    connection = get_nullable_type(listing.type) if listing else None
+    if not isinstance(connection, GraphQLObjectType) or not connection.fields.keys() >= _CONNECTION:
         raise Invalid(f"{root.name.value} is no list: ask for one like customers.", _PATH)
     if given := [a.name.value for a in root.arguments or () if a.name.value in _PAGING]:
         raise Invalid(f"Leave {given[0]} out: an export has all pages.", _PATH)
@@ -113,6 +113,8 @@ def _paged(operation: OperationDefinitionNode, root: FieldNode, nodes: FieldNode
 class _Columns:
     schema: GraphQLSchema
     fragments: Mapping[str, FragmentDefinitionNode]
+    walked: set[tuple[str, tuple[str, ...]]] = field(default_factory=set)
+    """Fragments, each with the place where it was spread: once is enough, and fragments can double at each level."""
 
     def of(self, node: Any, type_: GraphQLObjectType, path: tuple[str, ...]) -> Iterator[Column]:
         """The columns of what is selected below a node, each once, in order."""
@@ -120,12 +122,17 @@ class _Columns:
         for column in self._below(node, type_, path):
             if column.path not in seen:
                 seen.add(column.path)
+                if len(seen) > _MOST_COLUMNS:
+                    raise Invalid(f"The query has more than {_MOST_COLUMNS} columns.", _PATH)
                 yield column
 
     def _below(self, node: Any, type_: GraphQLObjectType, path: tuple[str, ...]) -> Iterator[Column]:
         for selected in node.selection_set.selections:
             if isinstance(selected, FragmentSpreadNode):
-                yield from self._below(self.fragments[selected.name.value], type_, path)
+                name = selected.name.value
+                if (name, path) not in self.walked:
+                    self.walked.add((name, path))
+                    yield from self._below(self.fragments[name], type_, path)
             elif isinstance(selected, InlineFragmentNode):
                 yield from self._below(selected, type_, path)
             else:
