@@ -71,12 +71,12 @@ async def pause_endpoint(
 
 
 async def resume_endpoint(ctx: Context, id: UUID, expected_version: int | None = None) -> UUID:
-    """Send again: after a pause also what happened meanwhile."""
+    """Send again, for whom it was: after a pause also what happened meanwhile."""
 
     async def change(tx: Transaction, row: Row) -> None:
         if row["state"] is WebhookState.ACTIVE:
             raise _wrong(row, WebhookState.PAUSED, WebhookState.DISABLED)
-        values = {"state": WebhookState.ACTIVE, "state_reason": None, **_actor(ctx)}
+        values = {"state": WebhookState.ACTIVE, "state_reason": None}
         await write(ctx, [Update(WebhookEndpoint, id, values, expected_version, events=[RESUMED])], tx=tx)
 
     return await _changed(ctx, id, change)
@@ -178,8 +178,10 @@ async def _set(
 
 
 def _actor(ctx: Context) -> dict[str, Any]:
-    """For whom the endpoint's messages are made: whoever configures it."""
-    return {"actor_kind": ctx.actor.kind, "actor_id": ctx.actor.id, "reach": ctx.policy.reach}
+    """For whom the endpoint's messages are made, and whose it is: whoever configures it."""
+    actor = ctx.actor
+    whose = {"owner_id": actor.user_id, "team_id": actor.team_id}
+    return {"actor_kind": actor.kind, "actor_id": actor.id, "reach": ctx.policy.reach, **whose}
 
 
 def _wrong(row: Row, *needed: WebhookState) -> Refusals:

@@ -68,7 +68,8 @@ def user_errors(refused: Refusal | Refusals, paths: Paths, table: str, takes: Ma
 
     `paths` says where in the mutation's input a name of the command stands, where camelCase alone does not;
     `id` and `expected_version` are arguments beside the input. `takes` holds the mutation's arguments: what a refusal
-    names and the mutation does not take is the record's own, so its `id` is the argument at fault.
+    names and the mutation does not take is the record's own, so its `id` is the argument at fault; what is an argument
+    and not in the input is at fault itself.
     """
     refusals = refused.refusals if isinstance(refused, Refusals) else [refused]
     return [user_error(one, _path(one.path, paths, takes), table) for one in refusals]
@@ -99,6 +100,8 @@ def _path(path: Sequence[str], paths: Paths, takes: Mapping[str, Any]) -> list[s
         return [camel(head)]
     inside = paths.get(head, (camel(head),))
     fields = get_named_type(takes["input"].type).fields if "input" in takes else {}
+    if inside[0] in takes and inside[0] not in fields:
+        return [*inside, *map(camel, rest)]
     if "id" in takes and inside[0] not in fields:
         return ["id"]
     return ["input", *inside, *map(camel, rest)]

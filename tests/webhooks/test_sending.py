@@ -114,17 +114,6 @@ async def test_messages_hold_what_the_actor_may_see(hooks: Hooks):
     assert "Whoever configured it last left" in reason
 
 
-async def test_a_weak_caller_cannot_turn_a_strong_endpoint_to_themselves(hooks: Hooks):
-    receiver = await hooks.receiver()
-    endpoint = await hooks.endpoint(receiver, "customer.*")
-    token = await hooks.crm.token_for(reach=Reach.OWN)
-    for verb in ("Pause", "RotateSecret", "Test"):
-        text = f'mutation {{ webhookEndpoint{verb}(id: "{endpoint}") {{ secret errors {{ code path }} }} }}'
-        answer = (await hooks.crm.post(text, headers={"authorization": f"Bearer {token}"})).json()
-        payload = answer["data"][f"webhookEndpoint{verb}"]
-        assert payload == {"secret": None, "errors": [{"code": "FORBIDDEN", "path": ["id"]}]}
-
-
 async def test_two_keys_sign_during_rotation(hooks: Hooks):
     receiver = await hooks.receiver()
     endpoint = await hooks.endpoint(receiver, "customer.created")
@@ -143,7 +132,7 @@ async def test_two_keys_sign_during_rotation(hooks: Hooks):
     assert receiver.messages[1].headers["webhook-signature"].count("v1,") == 1
     refused = await hooks.act("RotateSecret", endpoint, "secret", overlapHours=200)
     assert refused["secret"] is None
-    assert refused["errors"][0]["path"] == ["overlapHours"] or refused["errors"][0]["path"] == ["id"]
+    assert refused["errors"][0]["path"] == ["overlapHours"]
 
 
 async def test_a_secret_is_told_once(hooks: Hooks):

@@ -9,7 +9,7 @@ from tortoise.models import Model
 from crmcore.kit.choices import Choices
 from crmcore.platform.access import TENANT_REACH, Access, ActorKind, Reach
 from crmcore.platform.fields import BigInt, Choice, Int, Json, Text, UtcDatetime, Uuid
-from crmcore.platform.record import Record, Rules
+from crmcore.platform.record import OwnedRecord, Rules
 from crmcore.platform.tables import FilledIndex, UniqueIndex
 from crmcore.platform.webhooks import rules
 from crmcore.platform.webhooks.events import ENDPOINT_EVENTS
@@ -32,10 +32,11 @@ class WebhookDeliveryStatus(Choices):
     CANCELLED = "CANCELLED", "The endpoint was deleted or disabled before it could be sent."
 
 
-class WebhookEndpoint(Record):
+class WebhookEndpoint(OwnedRecord):
     """`filters` holds `RecordFilters` as clients write them, `changed_fields` names of the API, `payload` a selection.
 
-    Messages hold what the actor may see who configured the endpoint last: `actor_kind`, `actor_id` and `reach`.
+    Messages hold what the actor may see who configured the endpoint last: `actor_kind`, `actor_id` and `reach`. That
+    user is the owner: an address, and whether it is told anything, is not for everybody.
     """
 
     url = Text(2000)
@@ -53,7 +54,7 @@ class WebhookEndpoint(Record):
 
     special: ClassVar[Rules] = Rules(rules=(rules.url_fits, rules.event_types_fit), events=ENDPOINT_EVENTS)
 
-    class Meta(Record.Meta):
+    class Meta(OwnedRecord.Meta):
         table = "webhook_endpoint"
 
 

@@ -22,9 +22,14 @@ from crmcore.schema.webhooks.fitting import Fitting
 from crmcore.schema.writing import Payload
 
 _TABLE: Final = "webhook_endpoint"
-_PATHS: Final = {"filters": ("where",), "id": ("id",)}
+_PATHS: Final = {"filters": ("where",), "id": ("id",), "state_reason": ("reason",)}
+_REPLAY_PATHS: Final = {"id": ("endpointId",)}
 Given = Mapping[str, Any]
 
+_MADE: Final = (
+    "The secret that was just made. Keep it now: only the same mutation, sent again under its idempotency key within "
+    "24 hours, shows it again."
+)
 _EVENT_TYPES: Final = 'Which events: "deal.won", "deal.*" for all of a kind, "*" for all. At most 50.'
 _PAYLOAD: Final = (
     "A selection that every message holds as data: { name customer { name } }. It is on the type of the records, if "
@@ -41,7 +46,7 @@ def make_webhook_types(registry: Registry, shapes: Shapes) -> None:
         "The WebhookEndpoint as it is now, or the errors that say why nothing was done.",
         lambda: [
             shaped("webhookEndpoint", optional(shapes["WebhookEndpoint"]), "The endpoint; null if it was refused."),
-            shaped("secret", optional(str), "The secret that was just made. Keep it now: it is not shown again."),
+            shaped("secret", optional(str), _MADE),
             shaped("delivery", optional(shapes["WebhookDelivery"]), "The delivery of a test."),
             shaped("outcome", optional(shapes["WriteOutcome"]), "What became of it, in a batch."),
             shaped("errors", listed(shapes["UserError"]), "Empty if it was done."),
@@ -93,13 +98,13 @@ def webhook_mutations(registry: Registry, shapes: Shapes) -> list[RootField]:
     reason = argument("reason", optional(str), "Why, for those who find it paused.")
     one = optional(shapes["WebhookEndpointPayload"])
     return [
-        _field("Create", one, "Create a WebhookEndpoint. The answer has its secret, this once.",
+        _field("Create", one, "Create a WebhookEndpoint. The answer has its secret.",
                [create], _create(record)),
         _field("Update", one, "Change a WebhookEndpoint. Its messages hold what you may see from now on.",
                [key, update, version], _update(record)),
         _field("Pause", one, "Send nothing for a while: what happens meanwhile is sent when it is resumed.",
                [key, reason, version], _pause(record)),
-        _field("Resume", one, "Send again. After a pause, what happened meanwhile is sent too.",
+        _field("Resume", one, "Send again, with the rights it had. After a pause, what happened meanwhile is sent too.",
                [key, version], _resume(record)),
         _field("RotateSecret", one, "Make a new secret. Both sign until the old one's time is over.",
                [key, overlap], _rotate(record)),
@@ -229,7 +234,7 @@ def _replay(record: RecordType) -> Callable[..., Awaitable[Payload]]:
             counted.append(count)
             return key
 
-        payload = await answer(record, info, command, _PATHS)
+        payload = await answer(record, info, command, _REPLAY_PATHS)
         return {"count": counted[0] if counted and not payload["errors"] else None, "errors": payload["errors"]}
 
     return resolve
