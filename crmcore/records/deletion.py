@@ -52,6 +52,8 @@ async def _roots(
         row, known = rows[change.model].get(change.id), step.drafts.get((change.model, change.id))
         if known is not None and known.operation != operation:
             step.lose(index, Invalid(MENTIONED, "id"))
+        elif known is not None and isinstance(change, Delete) and change.part_of is not None:
+            step.lose(index, not_there(change.model))  # as if one came after the other
         elif known is not None:
             step.slots[index] = known
         elif row is None or (isinstance(change, Delete) and is_strange(row, change.part_of)):

@@ -171,3 +171,13 @@ async def test_a_contact_comes_with_its_link(crm: TestCrm):
     assert done["contactCreate"] == {
         "contact": {"customers": {"nodes": [{"id": customer}]}, "contactPoints": {"totalCount": 1}}, "errors": [],
     }  # fmt: skip
+
+
+async def test_a_part_is_deleted_once(crm: TestCrm):
+    mine = await create(crm, contactPoints=[EMAIL])
+    point = {"id": points(mine)[0]["id"]}
+    done = await update(crm, mine["customer"]["id"], contactPoints={"delete": [point, point]})
+    assert [(e["code"], e["path"]) for e in done["errors"]] == [
+        ("NOT_FOUND", ["input", "contactPoints", "delete", "1", "id"]),
+    ]  # fmt: skip
+    assert await count(crm, "contactPoints") == 1
