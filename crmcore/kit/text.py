@@ -55,6 +55,11 @@ def character_class(characters: Iterable[str]) -> str:
     return f"[{''.join(f'{chr(first)}-{chr(last)}' for first, last in ranges)}]"
 
 
+def blank(value: object) -> bool:
+    """Whether a value is null, or a text of nothing but spaces."""
+    return value is None or (isinstance(value, str) and not value.strip())
+
+
 def snake(name: str) -> str:
     """`CarePlan` and `carePlan` become `care_plan`."""
     return "".join(f"_{c.lower()}" if c.isupper() else c for c in name).lstrip("_")

@@ -62,7 +62,7 @@ class Create(Change):
 @dataclass(frozen=True, slots=True)
 class Update(Change):
     """Set the columns in `values` and the custom fields given; the others stay. `external_refs` None leaves them, a
-    list replaces them. `parts` are changed with the record.
+    list replaces them: all, or with `instead_of` those of the systems it names. `parts` are changed with the record.
 
     `moves` says that a command has checked the state machine, so its column may be among the values. `events` are
     named facts recorded beside `updated`; `notes` are for the record's own rules and effects (`Draft.notes`).

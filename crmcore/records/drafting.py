@@ -105,6 +105,8 @@ async def draft_updates(step: Step, changes: Sequence[Change]) -> None:
         draft.events.extend(change.events)
         if change.external_refs is not None:
             step.refs[change.model, change.id] = tuple(change.external_refs)
+            if change.instead_of is not None:
+                step.refs_added.add((change.model, change.id))
         if change.custom_fields:
             key = (change.model, change.id)
             step.custom[key] = (*step.custom.get(key, ()), *change.custom_fields)
@@ -153,7 +155,7 @@ def _apply(draft: Draft, values: Mapping[str, Any], *, moves: bool = False, kept
         if column not in shape.own:
             raise TypeError(f"{shape.model.__name__} has no column {column!r} that a command may set.")
         try:
-            accepted = accept(column, shape.own[column], value)
+            accepted = shape.kept(column, accept(column, shape.own[column], value))
         except ValueError as error:
             name = shape.api_name(column)
             draft.refuse(Invalid(f"{name} {error}.", name))

@@ -96,7 +96,9 @@ async def check_refs(step: Step) -> None:
     for key, holder in held.items():
         draft = wanted[key]
         own = step.drafts.get((draft.model, holder))
-        if holder != draft.id and not (own is not None and own.operation == "delete"):
+        if own is not None and own.operation == "delete":
+            step.give_up(own, draft, _taken(key[0], key[2], holder))
+        elif holder != draft.id:
             draft.refuse(_taken(key[0], key[2], holder))
     await _note(step, drafts)
 
@@ -130,7 +132,11 @@ async def _note(step: Step, drafts: Sequence[Draft]) -> None:
     for draft in drafts:
         if isinstance(draft.before, dict):
             draft.before[REFS] = _told(current[draft.id])
-        draft.after[REFS] = _told(step.refs[draft.model, draft.id])
+        named = step.refs[draft.model, draft.id]
+        if (draft.model, draft.id) in step.refs_added:
+            systems = {system for system, _ in named}
+            named = [*named, *(ref for ref in current[draft.id] if ref[0] not in systems)]
+        draft.after[REFS] = _told(named)
 
 
 def _told(refs: Iterable[Ref]) -> list[dict[str, str]]:

@@ -12,8 +12,8 @@ from typing import Any
 from uuid import UUID
 
 from crmcore.kit.sql import Sql, ident, join, value
+from crmcore.kit.text import blank, snake
 from crmcore.kit.text import fold as folded
-from crmcore.kit.text import snake
 from crmcore.platform.context import Context
 from crmcore.platform.database import Transaction
 from crmcore.platform.fields import Column, Uuid
@@ -159,7 +159,7 @@ def _by_column(model: type[Record], column: str) -> Match:
 
     def keys(new: Create) -> Iterable[MatchKey]:
         given = accept(source, shape.columns[source], new.values.get(source))
-        if given is not None:
+        if not blank(given):
             yield (folded(given) if source != column else given,)
 
     return Match(snake(name).upper(), f"Its {name}, which is unique.", model, name, keys, (column,))
@@ -170,7 +170,7 @@ def _by_handle(model: type[Record], key: Key, handle: Handle) -> Match:
         for part in new.parts:
             if part.change.model is key.model and part.column == key.column and isinstance(part.change, Create):
                 row = as_made(part.change, {})
-                if row[handle.kind] in handle.kinds and row[handle.column] is not None:
+                if row[handle.kind] in handle.kinds and not blank(row[handle.column]):
                     yield (row[handle.column],)
 
     return Match(
@@ -183,7 +183,7 @@ def as_made(new: Create, tied: dict[str, Any]) -> dict[str, Any]:
     """The row that a new record would have, as far as its own rules know. ValueError for a value that does not fit."""
     shape = shape_of(new.model)
     row = shape.new_row()
-    row |= {column: accept(column, shape.own[column], given) for column, given in new.values.items()} | tied
+    row |= {c: shape.kept(c, accept(c, shape.own[c], given)) for c, given in new.values.items()} | tied
     draft = Draft("create", new.model, new.id or UUID(int=0), None, row)
     for rule in new.model.special.rules:
         _exhaust(rule(draft))

@@ -27,7 +27,8 @@ def raise_refusals(step: Step) -> None:
 
 
 def let_fall(step: Step, groups: Sequence[Hashable]) -> None:
-    """Leave out of a partial command what was refused, what names a refused new record, and the rest of its groups.
+    """Leave out of a partial command what was refused, what names a refused new record or takes what a refused one
+    would have given up, and the rest of its groups.
 
     `groups` names the group of each change.
     """
@@ -42,7 +43,7 @@ def let_fall(step: Step, groups: Sequence[Hashable]) -> None:
         for group in members.values():
             if not group.isdisjoint(step.fallen):
                 step.fallen |= group
-        if not _fell_with_target(step):
+        if not (_fell_with_target(step) | _fell_with_giver(step)):
             return
         said = refusals_of(step)
 
@@ -58,6 +59,16 @@ def _fell_with_target(step: Step) -> bool:
                 draft.refuse(NotFound(f"{key.name} names a {kind} of the same command that was refused.", key.name))
                 found = True
                 break
+    return found
+
+
+def _fell_with_giver(step: Step) -> bool:
+    """Refuse those that take what is not given up after all; whether there were any."""
+    found = False
+    for giver, taker, otherwise in step.leaning:
+        if step.stays(taker) and not step.stays(giver):
+            taker.refuse(otherwise)
+            found = True
     return found
 
 

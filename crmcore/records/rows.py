@@ -196,7 +196,7 @@ async def update(
 async def patch(
     ctx: Context, tx: Transaction, model: type[Record], columns: Iterable[str], rows: Sequence[Row]
 ) -> None:
-    """Set the columns of rows that this command has just inserted; their version stays."""
+    """Set the columns of rows that this command inserted or is about to update; their version stays."""
     shape = shape_of(model)
     set_columns = ("id", *sorted(columns))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from crmcore.errors import Conflict, Refusals
@@ -24,13 +24,15 @@ async def write_rows(step: Step) -> list[tuple[Draft, list[str]]]:
         await _update(step, model, drafts, {"deleted_at", "deletion_id"})
         told += [(draft, []) for draft in drafts]
     updates = [(model, [(d, _differences(d)) for d in drafts]) for model, drafts in step.by_model("update")]
+    aside: set[type[Record]] = set()
     for early in (True, False):
         if not early:
+            aside = await _step_aside(step, dict(updates))
             told += await _insert_all(step)
         for model, pairs in updates:
             chosen = [(d, changed) for d, changed in pairs if (changed or d.always) and _releases(d) == early]
             if chosen:
-                columns = {c for _, changed in chosen for c in changed}
+                columns = {c for _, changed in chosen for c in changed} | ({"deleted_at"} if model in aside else set())
                 await _update(step, model, [d for d, _ in chosen], columns)
                 told += chosen
     for model, drafts in step.by_model("restore"):
@@ -56,6 +58,29 @@ def _releases(draft: Draft) -> bool:
     return any(before not in (None, after) for before, after in held) and all(
         after in (None, before) for before, after in held
     )
+
+
+async def _step_aside(
+    step: Step, updates: Mapping[type[Record], Sequence[tuple[Draft, list[str]]]]
+) -> set[type[Record]]:
+    """Let go of unique values that a draft gives up for another and that one more takes: rows are written one after the
+    other, so that two could not swap. What is deleted holds nothing, so such a record counts as deleted until its own
+    update; the kinds whose updates bring records back.
+    """
+    aside: set[type[Record]] = set()
+    for model, drafts in step.by_model("create", "update"):
+        waiting = [draft for draft, changed in updates.get(model, ()) if changed and not _releases(draft)]
+        rows: dict[UUID, Row] = {}
+        for unique in model.special.unique if waiting else ():
+            wanted = {key_in(unique, draft.after) for draft in drafts}
+            for draft in waiting:
+                held = key_in(unique, draft.before)
+                if held is not None and held in wanted and held != key_in(unique, draft.after):
+                    rows[draft.id] = {"id": draft.id, "deleted_at": step.at}
+        if rows:
+            await patch(step.ctx, step.tx, model, ("deleted_at",), list(rows.values()))
+            aside.add(model)
+    return aside
 
 
 async def _update(step: Step, model: type[Record], drafts: Sequence[Draft], changed: set[str]) -> None:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from crmcore.kit.text import camel
+from crmcore.kit.text import blank, camel
 from crmcore.platform.fields import Column, Folded, Scaled, Text, Writer
-from crmcore.platform.record import SYSTEM_COLUMNS, OwnedRecord, Record
+from crmcore.platform.record import SYSTEM_COLUMNS, OwnedRecord, Record, Rules
 from crmcore.records.graph import Key, keys_of
 
 
@@ -22,6 +22,7 @@ class Shape:
     blank_row every column with its default; `made` are the defaults that are made anew for each row
     folded    the folded columns and what they are made of
     required  own columns that must have a value
+    optional  own texts that need none, but must be unique if they have one
     """
 
     model: type[Record]
@@ -33,6 +34,7 @@ class Shape:
     made: Mapping[str, Callable[[], Any]]
     folded: Mapping[str, str]
     required: tuple[str, ...]
+    optional: frozenset[str]
     keys: Mapping[str, Key]
     owned: bool
 
@@ -46,7 +48,11 @@ class Shape:
 
     def blank(self, column: str, value: Any) -> bool:
         """Whether nothing is there: null, or only spaces in a text that must be given."""
-        return value is None or (isinstance(self.columns[column], Text) and not value.strip())
+        return value is None or (isinstance(self.columns[column], Text) and blank(value))
+
+    def kept(self, column: str, value: Any) -> Any:
+        """The value as it is stored: a blank text is none where it would have to be unique."""
+        return None if column in self.optional and blank(value) else value
 
 
 def _constant(field: Any) -> Any:
@@ -72,6 +78,12 @@ def shape_of(model: type[Record]) -> Shape:
         blank_row={**dict.fromkeys(columns), **{name: _constant(field) for name, field in own.items()}},
         made={name: field.default for name, field in own.items() if callable(field.default)},
         folded=folded,
+        optional=frozenset(
+            name
+            for unique in getattr(model, "special", Rules()).unique  # a platform table has no rules
+            for name in unique.columns
+            if name in own and own[name].null and isinstance(own[name], Text)
+        ),
         required=tuple(name for name, field in own.items() if not field.null),
         keys={key.column: key for key in keys_of(model)},
         owned=issubclass(model, OwnedRecord),

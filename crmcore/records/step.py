@@ -25,6 +25,7 @@ class Step:
 
     `derived` rounds follow from what the caller was allowed: they ask for no permission. `wary` ones look for values
     that another command took meanwhile. `fallen` are the places of changes that are left out of a partial command.
+    `refs_added` are the records whose `refs` leave those of other systems alone.
     """
 
     ctx: Context
@@ -41,19 +42,28 @@ class Step:
     lost: dict[int, Refusal] = field(default_factory=dict)
     fallen: set[int] = field(default_factory=set)
     refs_back: list[tuple[Draft, dict[str, Any]]] = field(default_factory=list)
+    refs_added: set[DraftKey] = field(default_factory=set)
+    leaning: list[tuple[Draft, Draft, Refusal]] = field(default_factory=list)
 
     def lose(self, index: int, refusal: Refusal) -> None:
         """The change at `index` comes to nothing."""
         refusal.index = index
         self.lost[index] = refusal
 
+    def stays(self, draft: Draft) -> bool:
+        """Whether nothing has been said against a draft, or against those that it stands or falls with."""
+        return not draft.refusals and draft.index not in self.fallen
+
+    def give_up(self, giver: Draft, taker: Draft, otherwise: Refusal) -> None:
+        """The taker has what the giver gives up; if that comes to nothing, now or later, it is refused too."""
+        if self.stays(giver):
+            self.leaning.append((giver, taker, otherwise))
+        else:
+            taker.refuse(otherwise)
+
     def alive(self, *operations: Operation) -> Iterator[Draft]:
         """The drafts of these operations that nothing has been said against."""
-        return (
-            d
-            for d in self.drafts.values()
-            if d.operation in operations and not d.refusals and d.index not in self.fallen
-        )
+        return (d for d in self.drafts.values() if d.operation in operations and self.stays(d))
 
     def by_model(self, *operations: Operation) -> list[tuple[type[Record], list[Draft]]]:
         """The same, by model, parents first."""

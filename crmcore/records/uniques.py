@@ -13,6 +13,7 @@ from uuid import UUID
 
 from crmcore.errors import Duplicate
 from crmcore.kit.sql import Sql, ident
+from crmcore.kit.text import blank
 from crmcore.platform.custom import CustomValue
 from crmcore.platform.database import UniqueViolation
 from crmcore.platform.record import Draft, Record, Unique
@@ -25,11 +26,11 @@ UniqueKey = tuple[Any, ...]
 
 
 def key_in(unique: Unique, row: Mapping[str, Any] | None) -> UniqueKey | None:
-    """The values that must be unique; None where the row is free of the rule."""
+    """The values that must be unique; None where the row is free of the rule. A blank text is no value."""
     if row is None or (unique.where and not row.get(unique.where)):
         return None
     values = tuple(row.get(column) for column in unique.columns)
-    return None if None in values else values
+    return None if any(map(blank, values)) else values
 
 
 async def check_uniques(step: Step) -> None:
@@ -52,27 +53,24 @@ async def _check(step: Step, model: type[Record], unique: Unique, drafts: Sequen
     if not takers:
         return
     for holder in await _holders(step, model, unique, list(takers)):
-        own = step.drafts.get((model, holder.id))
+        own, taker = step.drafts.get((model, holder.id)), takers[holder.key]
+        refusal = _duplicate(unique, shape_of(model), holder.id if holder.seen else None, "a living record")
         if own is not None and (own.operation == "delete" or key_in(unique, own.after) != holder.key):
-            continue
-        taker = takers[holder.key]
-        if unique.takes_over and taker.operation != "restore":
-            await _hand_over(step, model, unique, holder.id, own, taker)
+            step.give_up(own, taker, refusal)
+        elif not unique.takes_over or taker.operation == "restore":
+            taker.refuse(refusal)
+        elif own is None:
+            await _hand_over(step, model, unique, holder.id, taker)
         else:
-            known = holder.id if holder.seen else None
-            taker.refuse(_duplicate(unique, shape_of(model), known, "a living record"))
+            own.after[unique.where] = False
+            step.give_up(own, taker, refusal)
 
 
-async def _hand_over(
-    step: Step, model: type[Record], unique: Unique, holder: UUID, own: Draft | None, taker: Draft
-) -> None:
+async def _hand_over(step: Step, model: type[Record], unique: Unique, holder: UUID, taker: Draft) -> None:
     """Clear the mark on the record that had it. It falls with the one that takes it."""
-    if own is None:
-        row = (await load_any(step.ctx, step.tx, model, [holder], "NO KEY UPDATE"))[holder]
-        own = step.drafts[model, holder] = Draft(
-            "update", model, holder, row, dict(row), taker.index, peers=step.drafts
-        )
-    own.after[unique.where] = False
+    row = (await load_any(step.ctx, step.tx, model, [holder], "NO KEY UPDATE"))[holder]
+    cleared = {**row, unique.where: False}
+    step.drafts[model, holder] = Draft("update", model, holder, row, cleared, taker.index, peers=step.drafts)
 
 
 def path_of(unique: Unique, shape: Shape) -> str:

@@ -173,6 +173,22 @@ async def test_unique_values(custom: Custom):
     assert (await custom.created({"key": "tag", "text": "A1"}))["errors"][0]["existing"] == second
 
 
+async def test_who_takes_what_a_refused_one_gives_up_is_refused_too(custom: Custom):
+    await custom.define("tag", isUnique=True)
+    first, second = await custom.create({"key": "tag", "text": "A1"}), await custom.create()
+    gives = {"name": "", "customFields": [{"key": "tag", "text": None}]}
+    takes = {"customFields": [{"key": "tag", "text": "A1"}]}
+    done = await custom.crm.gql(
+        """mutation($items: [CustomerUpdateItem!]!) {
+             customersUpdate(items: $items, mode: PARTIAL) { errors { code path } } }""",
+        items=[{"id": first, "input": gives}, {"id": second, "input": takes}],
+    )
+    assert done["customersUpdate"]["errors"] == [
+        {"code": "VALIDATION", "path": ["items", "0", "input", "name"]},
+        {"code": "DUPLICATE", "path": ["items", "1", "input", "customFields", "0", "text"]},
+    ]
+
+
 async def test_a_field_becomes_unique_only_if_its_values_are(custom: Custom):
     await custom.define("n", "NUMBER")
     one, two = await custom.create({"key": "n", "number": 1}), await custom.create({"key": "n", "number": 1})

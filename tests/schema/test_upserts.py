@@ -233,3 +233,26 @@ async def test_a_thousand_take_as_many_statements_as_one(crm: TestCrm, mode: str
             assert done["errors"] == []
             seen.append(len(statements))
         assert seen[0] == seen[1]
+
+
+async def test_external_ids_of_other_systems_stay(crm: TestCrm):
+    def of(**systems: str) -> list[Answer]:
+        return [{"system": system, "externalId": external} for system, external in systems.items()]
+
+    first = await upsert(crm, "TAX_ID", {"taxId": "DE1", "externalRefs": of(erp="1", shop="2")})
+    key = first["customer"]["id"]
+    done = await upsert(crm, "TAX_ID", {"taxId": "DE1", "externalRefs": of(erp="9", web="3")})
+    assert (done["outcome"], done["customer"]["externalRefs"]) == ("UPDATED", of(erp="9", shop="2", web="3"))
+    again = await upserts(crm, "EXTERNAL_REF", [{"externalRefs": of(web="3")}, {"externalRefs": of(shop="2")}])
+    assert [result["outcome"] for result in again["results"]] == ["UNCHANGED"] * 2
+    mixed = await upserts(
+        crm, "ID", [{"id": key, "externalRefs": of(erp="7")}, {"id": key, "externalRefs": of(web="8")}]
+    )
+    assert mixed["results"][1]["customer"]["externalRefs"] == of(erp="7", shop="2", web="8")
+    await crm.gql(
+        "mutation($id: ID!, $input: CustomerUpdateInput!) { customerUpdate(id: $id, input: $input) { errors { code } } }",
+        id=key,
+        input={"externalRefs": of(erp="5")},
+    )
+    left = await upsert(crm, "ID", {"id": key}, onConflict="SKIP")
+    assert left["customer"]["externalRefs"] == of(erp="5")

@@ -139,7 +139,10 @@ async def _refuse_taken(step: Step, takers: dict[tuple[str, str], Draft]) -> Non
         slot, holder = str(row["field_id"]), UUID(str(row["record_id"]))
         taker = takers[slot, row["held"]]
         own = step.drafts.get((taker.model, holder))
-        if own is not None and (own is taker or slot in _lost(own)):
+        if own is taker:
+            continue
+        if own is not None and slot in _lost(own):
+            step.give_up(own, taker, _taken(step, known, taker, slot, holder, "a living record"))
             continue
         seen = await living(step, {taker.model: {holder}})
         known_id = holder if holder in seen.get(taker.model, ()) else None
