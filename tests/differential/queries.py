@@ -61,6 +61,9 @@ class Query:
     variables: dict[str, Any] = field(default_factory=dict)
 
 
+MOST_DIRECTIVES = 50
+
+
 class Queries:
     """Makes queries from one seed."""
 
@@ -68,8 +71,9 @@ class Queries:
         self.schema, self.registry, self.tables, self.random = schema, registry, tables, random
 
     def query(self) -> Query:
-        """One more, valid: fields of two fragments on an interface may happen to be in each other's way."""
-        while validate(self.schema, parse((made := self._query()).text)):
+        """One more, valid and within the limits: fields of two fragments on an interface may happen to be in each other's
+        way, and few queries have very many directives."""
+        while (made := self._query()).text.count("@") > MOST_DIRECTIVES or validate(self.schema, parse(made.text)):
             pass
         return made
 
