@@ -152,7 +152,7 @@ async def test_bad_arguments(graph, ctx, argument):
     "aggregate, sentence",
     [
         ("taskAggregate(groupBy: [{}])", "give exactly one of field, case, customer, "),
-        ("touchpointAggregate(groupBy: [{contact: {}}])", "contact: give field."),
+        ("touchpointAggregate(groupBy: [{contact: {}}])", "contact: give exactly one of field and mergedInto."),
         ("dealAggregate(groupBy: [{stage: {}}])", "stage: give exactly one of field and pipeline."),
     ],
 )
