@@ -5,9 +5,10 @@ from __future__ import annotations
 import heapq
 import importlib
 import pkgutil
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Iterable, Iterator, Sequence, Set
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, Final, NamedTuple
 
 from tortoise.connection import ConnectionHandler
 from tortoise.migrations.migration import Migration
@@ -16,6 +17,10 @@ from tortoise.migrations.schema_generator.state_apps import StateApps
 
 from crmcore.errors import ConfigError
 from crmcore.platform.metadata import App
+
+
+_MODELS: Final[Any] = importlib.import_module("tortoise.models")
+_FILTERS: Final = _MODELS.get_filters_for_field
 
 
 class Key(NamedTuple):
@@ -80,15 +85,25 @@ class Graph:
         gone = self._closure([Key(app, n) for n in later], children)
         return [Step(key, back=True) for key in reversed(self.order) if key in gone and key in applied]
 
-    async def state(self, keys: Set[Key], before: Key | None = None) -> State:
-        """The models as they are after these migrations, in order, up to but not including `before`."""
-        state = State(models={}, apps=StateApps(connections=ConnectionHandler()))
-        for key in self.order:
-            if key == before:
-                break
-            if key in keys:
-                await self.migrations[key].apply(state, dry_run=True)
+    async def state(self, keys: Set[Key]) -> State:
+        """The models as they are after these migrations, in order."""
+        state = _nothing()
+        with without_filters():
+            for key in self.order:
+                if key in keys:
+                    await self.migrations[key].apply(state, dry_run=True)
         return state
+
+    async def states_before(self, wanted: Set[Key], applied: Set[Key]) -> dict[Key, State]:
+        """The models as they were before each of the wanted migrations, in one walk through those that are applied."""
+        state, found = _nothing(), dict[Key, State]()
+        with without_filters():
+            for key in self.order:
+                if key in wanted:
+                    found[key] = state.clone()
+                if key in applied:
+                    await self.migrations[key].apply(state, dry_run=True)
+        return found
 
     @staticmethod
     def _closure(start: Iterable[Key], edges: dict[Key, frozenset[Key]] | dict[Key, set[Key]]) -> set[Key]:
@@ -100,6 +115,21 @@ class Graph:
                 seen.add(key)
                 todo.extend(edges[key])
         return seen
+
+
+def _nothing() -> State:
+    return State(models={}, apps=StateApps(connections=ConnectionHandler()))
+
+
+@contextmanager
+def without_filters() -> Iterator[None]:
+    """In the block Tortoise makes no filters for the models of migrations: that is most of the time which these take,
+    and nobody queries through them."""
+    _MODELS.get_filters_for_field = lambda *_args, **_kwargs: {}
+    try:
+        yield
+    finally:  # what it was at first: two runs of one process may overlap
+        _MODELS.get_filters_for_field = _FILTERS
 
 
 def load(apps: Sequence[App]) -> Graph:

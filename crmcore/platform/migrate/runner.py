@@ -17,7 +17,7 @@ from crmcore.platform.database import Database, Transaction, connect, dialect_of
 from crmcore.platform.identity import DEFAULT_TENANT, Tenant, create_tenant
 from crmcore.platform.metadata import App, load_models
 from crmcore.platform.migrate.editors import editor_for
-from crmcore.platform.migrate.graph import Graph, Key, Step, load
+from crmcore.platform.migrate.graph import Graph, Key, Step, load, without_filters
 from crmcore.platform.migrate.lock import locked
 from crmcore.platform.migrate.verify import differences
 from crmcore.platform.sqlite import SqliteDatabase, file_of
@@ -118,13 +118,16 @@ async def _carry_out(
     report: Report,
     progress: Callable[[Step], None] | None,
 ) -> None:
-    state: State | None = None
+    before = await graph.states_before({step.key for step in plan if step.back}, applied)
+    state = await graph.state(applied) if len(before) < len(plan) else None
     for step in plan:
         if progress is not None:
             progress(step)
-        if state is None or step.back:
-            state = await graph.state(applied, before=step.key if step.back else None)
-        await _run(db, graph, step, state)
+        if step.back:
+            state = before.pop(step.key)
+        assert state is not None
+        with without_filters():
+            await _run(db, graph, step, state)
         (applied.discard if step.back else applied.add)(step.key)
         (report.reverted if step.back else report.applied).append(step.key)
 
