@@ -15,13 +15,12 @@ PYTEST := $(BIN)/python -m pytest
 INSTALL_PLUGINS = test -z "$(PLUGINS)" || $(INSTALL) --no-deps $(foreach p,$(PLUGINS),--editable plugins/$(p))
 UNINSTALL_PLUGINS = test -z "$(PLUGINS)" || $(PIP) uninstall --yes $(foreach p,$(PLUGINS),crmcore-$(p))
 
-.PHONY: help demo test check lint types test-core test-plugins coverage bench format schema constraints console install clean
+.PHONY: help demo test check lint types test-core test-plugins bench format schema constraints console install clean
 
 help:
 	@echo "make demo         a company with data in it, and the console in your browser (PORT=$(PORT))"
 	@echo "make test         lint, types, the core without plugins, then each plugin; SQLite and PostgreSQL"
 	@echo "make check        lint and types only"
-	@echo "make coverage     the core's tests, and which lines they ran"
 	@echo "make bench        the read engine against hand-written SQL, PostGraphile and the usual Python server (BENCH=options)"
 	@echo "make format       what the formatter and the linter can repair"
 	@echo "make schema       print schema.graphql anew after a change of the API"
@@ -76,9 +75,6 @@ types: $(VENV)/.dev
 test-core: $(VENV)/.dev
 	@rm -f $(VENV)/.plugins
 	@$(UNINSTALL_PLUGINS)
-	$(PYTEST) tests -n $(JOBS)
-
-coverage: $(VENV)/.dev  # apart from the tests: counting lines costs a fifth of their time
 	$(PYTEST) tests -n $(JOBS) --cov --cov-report=term
 
 test-plugins: $(VENV)/.dev

@@ -21,8 +21,6 @@ from crmcore.platform.migrate import MigrationFailed, differences, locked, migra
 from crmcore.platform.migrate.make import changes
 from tests.platform.toy_app import ToyApp
 
-pytestmark = pytest.mark.timeout(400)  # migrations down and up again, on rows
-
 PARENT = """
 class Parent(Record):
     name = Text({length})

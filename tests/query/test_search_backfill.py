@@ -25,8 +25,6 @@ from crmcore.platform.migrate import migrate
 from crmcore.records import Create, Delete, Restore, graph_of, write
 from tests.query.large import CUSTOMERS, fill
 
-pytestmark = pytest.mark.timeout(400)  # migrations down and up again, on rows
-
 BEFORE = ("core", "0002_timeline")
 MANY = 2_005
 """Rows of one table: more than are filled in at a time."""

@@ -17,8 +17,6 @@ from crmcore.schema.lifecycle import event_types, print_events
 from tests.architecture.tree import ROOT
 from tests.fixtures import open_crm
 
-pytestmark = pytest.mark.timeout(300)  # migrations down and up again, on rows
-
 NAMED = [
     "customer.created",
     "customer.updated",
