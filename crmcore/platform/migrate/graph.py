@@ -18,7 +18,6 @@ from tortoise.migrations.schema_generator.state_apps import StateApps
 from crmcore.errors import ConfigError
 from crmcore.platform.metadata import App
 
-
 _MODELS: Final[Any] = importlib.import_module("tortoise.models")
 _FILTERS: Final = _MODELS.get_filters_for_field
 
