@@ -48,10 +48,10 @@ def statement(ctx: Context, key: Hashable, make: Callable[[], Sql]) -> Statement
     """The rendered statement that `make` gives, kept for the next call under `key` and the policy's shape."""
     kept = ctx.graph.statements
     full = (key, ctx.policy.shape, ctx.db.dialect)
-    found = kept.get(full)
+    found: Statement | None = kept.get(full)
     if found is None:
         found = kept[full] = render(make(), ctx.db.dialect)
-    return found  # type: ignore[no-any-return]
+    return found
 
 
 def among(column: str, name: str, dialect: Dialect) -> Sql:

@@ -33,5 +33,5 @@ async def tell_end(
             await kind.ended(ctx, tx, payload, JobState(state), error)
     except DatabaseError:
         raise
-    except Exception:  # house(broad-except): see above
+    except Exception:  # house(broad-except): whatever a kind raises, its job must be able to end
         log.exception("what follows from the end of a job %s cannot be done", kind.name)

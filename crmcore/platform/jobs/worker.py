@@ -24,6 +24,7 @@ from crmcore.platform.jobs.claiming import Beat, Claimed, anything_due, called_o
 from crmcore.platform.jobs.ending import tell_end
 from crmcore.platform.jobs.enqueueing import JOBS
 from crmcore.platform.jobs.finishing import Outcome, finish
+from crmcore.platform.jobs.holding import Held, Pace, cancel, progress
 from crmcore.platform.jobs.kinds import JobKind, JobRun
 from crmcore.platform.jobs.models import JobState
 from crmcore.platform.jobs.running import attempt
@@ -31,28 +32,6 @@ from crmcore.platform.jobs.running import attempt
 log = logging.getLogger("crmcore.jobs")
 _BATCH: Final = 200
 _MOST_DRAINED: Final = 100_000
-
-
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """How a worker works. Seconds, all of them, but `at_once`: the jobs that it runs at the same time."""
-
-    at_once: int = 10
-    lease: float = 60
-    drain: float = 15
-    poll: float = 1
-    beat: float = 1
-
-
-@dataclass(slots=True, eq=False)
-class _Held:
-    """A job that is this worker's, from the claim until its outcome is written."""
-
-    run: JobRun
-    kind: JobKind
-    beaten: float
-    task: asyncio.Task[Any] | None = None
-    told: tuple[int | None, int | None, str | None] = (None, None, None)
 
 
 @dataclass(slots=True, eq=False)
@@ -64,7 +43,7 @@ class Worker:
     context: Callable[[Policy, UUID], Context]
     clock: Callable[[], datetime]
     pace: Pace = field(default_factory=Pace)
-    _held: dict[UUID, _Held] = field(default_factory=dict)
+    _held: dict[UUID, Held] = field(default_factory=dict)
     _outcomes: list[Outcome] = field(default_factory=list)
     _writing: asyncio.Lock = field(default_factory=asyncio.Lock)
     _ended: asyncio.Event = field(default_factory=asyncio.Event)
@@ -136,7 +115,7 @@ class Worker:
             return 0
         return len(await self._take(free))
 
-    async def _take(self, most: int) -> Sequence[_Held]:
+    async def _take(self, most: int) -> Sequence[Held]:
         """Claim jobs and begin them."""
 
         async def work() -> list[Claimed]:
@@ -145,16 +124,16 @@ class Worker:
 
         return [self._begin(job) for job in await retrying(work)]
 
-    def _begin(self, job: Claimed) -> _Held:
+    def _begin(self, job: Claimed) -> Held:
         kind = self.kinds[job.kind]
         ctx = self.context(job.policy, job.cause)
         ctx.operation = f"job {job.kind}"
-        held = _Held(JobRun(ctx, job), kind, asyncio.get_running_loop().time())
+        held = Held(JobRun(ctx, job), kind, asyncio.get_running_loop().time())
         self._held[job.id] = held
         held.task = asyncio.create_task(self._attempt(held), name=f"job {job.kind} {job.id}")
         return held
 
-    async def _attempt(self, held: _Held) -> None:
+    async def _attempt(self, held: Held) -> None:
         outcome = await attempt(held.kind, held.run, self.clock)
         if outcome is None:
             self._forget(held)
@@ -163,7 +142,7 @@ class Worker:
             self._ended.set()
         self._news.set()
 
-    def _forget(self, held: _Held) -> None:
+    def _forget(self, held: Held) -> None:
         if self._held.get(held.run.id) is held:
             del self._held[held.run.id]
 
@@ -225,7 +204,7 @@ class Worker:
             await self._finish([outcome])
         except DatabaseError:
             raise
-        except Exception as error:  # house(broad-except): see above
+        except Exception as error:  # house(broad-except): what cannot be stored is the job's own end, not the worker's
             log.exception("the result of job %s cannot be stored", outcome.id)
             told = f"Its result cannot be stored: {type(error).__name__}."
             await self._finish([Outcome(outcome.id, outcome.lease, JobState.DEAD, outcome.attempts, error=told)])
@@ -244,10 +223,10 @@ class Worker:
             if id in self._held:
                 self._call_off(self._held[id])
         now = asyncio.get_running_loop().time()
-        held = [h for h in self._held.values() if h.told != _progress(h) or now - h.beaten > self.pace.lease / 3]
+        held = [h for h in self._held.values() if h.told != progress(h) or now - h.beaten > self.pace.lease / 3]
         if not held:
             return
-        beats = [Beat(h.run.id, h.run.job.lease, *_progress(h)) for h in held]
+        beats = [Beat(h.run.id, h.run.job.lease, *progress(h)) for h in held]
         async with self.db.transaction() as tx:
             kept = await extend(tx, beats, self.clock(), timedelta(seconds=self.pace.lease))
         for one, beat in zip(held, beats, strict=True):
@@ -255,13 +234,13 @@ class Worker:
             if one.run.id not in kept and self._held.get(one.run.id) is one and not one.run.finished:
                 log.warning("job %s is another worker's by now: it is stopped here", one.run.id)
                 one.run.lost = True
-                _cancel(one)
+                cancel(one)
 
-    def _call_off(self, held: _Held) -> None:
+    def _call_off(self, held: Held) -> None:
         """Tell a job to end; its task is cancelled if it has not ended in its grace."""
         if not held.run.cancelled:
             held.run.cancelled = True
-            asyncio.get_running_loop().call_later(held.kind.grace, _cancel, held)
+            asyncio.get_running_loop().call_later(held.kind.grace, cancel, held)
 
     # ------------------------------------------------------------ the clock
 
@@ -308,13 +287,3 @@ class Worker:
             log.exception("a worker's step failed; it is tried again")
             await asyncio.sleep(self.pace.poll)
             return None
-
-
-def _progress(held: _Held) -> tuple[int | None, int | None, str | None]:
-    run = held.run
-    return run.done, run.total, None if run.message is None else run.message[:500]
-
-
-def _cancel(held: _Held) -> None:
-    if held.task is not None:
-        held.task.cancel()

@@ -91,7 +91,8 @@ class Pool:
         job = _Job(work)
         self.queue.put(job)
         try:
-            return await job.future  # type: ignore[no-any-return]
+            found: T = await job.future
+            return found
         except asyncio.CancelledError:
             for worker in self.workers:
                 worker.interrupt(job)
@@ -101,7 +102,8 @@ class Pool:
         """The result of a job that runs to its end once it has begun, whoever waits for it."""
         job = _Job(work)
         self.queue.put(job)
-        return await job.future  # type: ignore[no-any-return]
+        found: T = await job.future
+        return found
 
     async def close(self) -> None:
         for worker in self.workers:

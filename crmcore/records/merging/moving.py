@@ -51,8 +51,9 @@ class Mover:
         rows = await self._rows(naming, ids, deleted=False)
         there = [row for row in rows if self._from(naming, row) is None]
         drafts = [self._draft(naming, row) for row in rows if self._from(naming, row) is not None]
-        home = {draft.id: self._from(naming, draft.before or {}) for draft in drafts}
-        drafts.sort(key=lambda draft: (self.order[home[draft.id]], draft.id))  # type: ignore[index]
+        homes = ((draft.id, self._from(naming, draft.before or {})) for draft in drafts)
+        home = {key: origin for key, origin in homes if origin is not None}
+        drafts.sort(key=lambda draft: (self.order[home[draft.id]], draft.id))
         aside = set[UUID]()
         for draft, mark in collisions(naming.model, naming.columns, there, drafts, home):
             fate = RowFate.UNMARKED if mark else RowFate.SET_ASIDE

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
@@ -64,7 +65,7 @@ def make_webhook_types(registry: Registry, shapes: Shapes) -> None:
         ("Create", "A new WebhookEndpoint."),
         ("Update", "Changes of a WebhookEndpoint: a field left out stays as it is, null clears it."),
     ):
-        shapes.input(f"WebhookEndpoint{verb}Input", said, lambda verb=verb: _inputs(shapes, verb))  # type: ignore[misc]
+        shapes.input(f"WebhookEndpoint{verb}Input", said, partial(_inputs, shapes, verb))
 
 
 def _inputs(shapes: Shapes, verb: str) -> list[Field]:
