@@ -171,6 +171,7 @@ def _listening(settings: Settings) -> Iterator[socket.socket]:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind((settings.host, settings.port))
+            listener.listen(2048)  # before the address is told: who connects at once waits, and is not refused
         except OSError as error:
             raise ConfigError(
                 f"Cannot listen on {settings.host}:{settings.port}: {error.strerror}. Choose another with --port."
