@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import gc
-import time
+import sys
 from dataclasses import dataclass
 
 import pytest
+from graphql import parse
 
 from crmcore.domain import customers
 from crmcore.errors import BadInput
@@ -140,20 +141,26 @@ Q2 = """query($q: String) { customers(first: 20, where: {name: {iContains: $q}},
   amount { amount currencyCode } stage { name pipeline { name } } } } owner { id name email } } } }"""
 
 
-async def test_compiling_is_fast_and_finding_is_faster(graph, ctx):
+async def test_compiling_is_cheap_and_finding_is_cheaper(graph, ctx):
+    """In calls of Python functions, which are the same on every machine; graphql-core's parser is the measure."""
     ((_, (root, reading)),) = graph.readings(Q2, {"q": "x"}).items()
     run = Run(ctx, reading.variables)
 
-    def best(action, times=30):
-        spent = []
-        for _ in range(times):
-            begun = time.perf_counter()
+    def calls(action):
+        found = []
+        sys.setprofile(lambda _frame, event, _argument: found.append(event) if event == "call" else None)
+        try:
             action()
-            spent.append(time.perf_counter() - begun)
-        return min(spent)
+        finally:
+            sys.setprofile(None)
+        return len(found)
 
-    assert best(lambda: graph.engine._compile(root, reading, Questions(run), ctx)) < 0.003
-    assert best(lambda: graph.engine.plan(run, root, reading).statement.values(run)) < 0.0001
+    graph.engine.plan(run, root, reading)
+    parsing = calls(lambda: parse(Q2))
+    compiling = calls(lambda: graph.engine._compile(root, reading, Questions(run), ctx))
+    finding = calls(lambda: graph.engine.plan(run, root, reading).statement.values(run))
+    assert compiling < 2 * parsing
+    assert finding < parsing / 40
 
 
 def test_long_statements_fill_the_cache_sooner(ctx):
