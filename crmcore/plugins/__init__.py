@@ -23,6 +23,7 @@ from crmcore.platform.search import fill_entries
 from crmcore.platform.tables import FilledIndex, UniqueIndex
 from crmcore.plugins.manager import Listed, Plugins, PluginState
 from crmcore.plugins.manifest import API_VERSION, Manifest
+from crmcore.plugins.settings import NeedsSettings, OutboundUrl, PluginSettings, SecretStr, Setting
 from crmcore.plugins.specs import hookimpl
 from crmcore.query.declare import Row
 from crmcore.records import (
@@ -64,7 +65,10 @@ __all__ = [
     "Listed",
     "Machine",
     "Manifest",
+    "NeedsSettings",
+    "OutboundUrl",
     "OwnedRecord",
+    "PluginSettings",
     "PluginState",
     "Plugins",
     "Record",
@@ -72,6 +76,8 @@ __all__ = [
     "Row",
     "Rules",
     "Scaled",
+    "SecretStr",
+    "Setting",
     "Text",
     "Unique",
     "UniqueIndex",

@@ -10,6 +10,9 @@ from typing import Final
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import InvalidVersion, Version
 
+from crmcore.plugins import settings
+from crmcore.plugins.settings import PluginSettings
+
 API_VERSION: Final = "0.1"
 """Of what `crmcore.plugins`, `crmcore.schema`, `crmcore.errors` and the areas' faces promise to plugins."""
 
@@ -30,6 +33,8 @@ class Manifest:
     requires     other plugins by id, each with the versions that will do
     models       modules with its tables; may be relative to the plugin's package (`.models`)
     migrations   the package with their migrations; may be relative too
+    conflicts    other plugins by id that it cannot live with, each with the versions that it means; empty: all
+    settings     the class of its settings, made from `PluginSettings`
     """
 
     id: str
@@ -40,6 +45,8 @@ class Manifest:
     requires: Mapping[str, str] = field(default_factory=dict)
     models: Sequence[str] = ()
     migrations: str = ""
+    conflicts: Mapping[str, str] = field(default_factory=dict)
+    settings: type[PluginSettings] | None = None
 
 
 def faults(meta: Manifest) -> Iterator[str]:
@@ -53,13 +60,21 @@ def faults(meta: Manifest) -> Iterator[str]:
         yield "version: only a plugin that is installed as a distribution may leave it out."
     elif not _is_version(meta.version):
         yield f"version {meta.version!r} is no version: write it like 1.2.0."
-    for name, versions in {"api": meta.api, **{f"requires {k}": v for k, v in meta.requires.items()}}.items():
+    for name, versions in {"api": meta.api, **_named("requires", meta), **_named("conflicts", meta)}.items():
         if not _is_range(versions):
             yield f"{name}: {versions!r} is no range of versions: write it like >=1,<2."
     if isinstance(meta.models, str):
         yield "models: give a list of modules."
     if bool(meta.models) != bool(meta.migrations):
         yield "models and migrations belong together: name both, or neither."
+    if meta.id in meta.requires or meta.id in meta.conflicts:
+        yield "requires and conflicts name other plugins, not itself."
+    if meta.settings is not None:
+        yield from settings.faults(meta.settings)
+
+
+def _named(field: str, meta: Manifest) -> dict[str, str]:
+    return {f"{field} {other}": versions for other, versions in getattr(meta, field).items()}
 
 
 def accepts(versions: str, version: str) -> bool:
