@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from crmcore.schema.care import CarePlan, Touchpoint
     from crmcore.schema.cases import Case, CaseEvent
     from crmcore.schema.catalogue import Product
-    from crmcore.schema.contacts import Contact, ContactLink
+    from crmcore.schema.contacts import Consent, Contact, ContactLink
     from crmcore.schema.custom import CustomField
     from crmcore.schema.customers import Address, ContactPoint, Customer
     from crmcore.schema.deals import Deal, Order, OrderLine, Pipeline, Stage, StageTransition
@@ -47,6 +47,7 @@ __all__ = [
     "CarePlan",
     "Case",
     "CaseEvent",
+    "Consent",
     "Contact",
     "ContactLink",
     "ContactPoint",

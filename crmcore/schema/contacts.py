@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from typing import TYPE_CHECKING
 
 from crmcore.domain import contacts as models
-from crmcore.query import Many, Timeline, field, record
+from crmcore.domain.customers import Channel
+from crmcore.query import Many, Timeline, expression, field, record
+from crmcore.schema.actions import action, arg
 
 if TYPE_CHECKING:
     from crmcore.schema.activities import Interaction
@@ -35,6 +37,9 @@ class Contact:
     timeline: Timeline = field("What happened with the person: exchanges, cases on their way, care given.")
     interactions: Many[Interaction] = field("Exchanges with this person.")
     cases: Many[Case] = field("Cases this person raised.")
+    consents: Many[Consent] = field(
+        "What the person said about being reached; isCurrent tells the last word for each channel and purpose."
+    )
 
 
 @record(models.ContactLink)
@@ -47,3 +52,37 @@ class ContactLink:
     is_primary: bool = field("Whether this is the customer's main contact; setting it takes it from the previous one.")
     valid_from: date | None = field("First day of the relation.")
     valid_to: date | None = field("Last day of the relation.")
+
+
+@record(models.Consent, writes=())
+class Consent:
+    """What a contact said about being reached by a channel for a purpose. It is never changed: what is said later is
+    recorded beside it, by consentRecord."""
+
+    contact: Contact | None = field("Who said it.")
+    channel: Channel = field("The way of reaching the person.")
+    purpose: models.ConsentPurpose = field("What for.")
+    state: models.ConsentState = field("What was said.")
+    method: str = field("How it was said, such as a form, a call or a link in a mail.")
+    evidence: str | None = field("What proves it: the text that was shown, the address it came from.")
+    at: datetime = field("When it was said.")
+    expires_at: datetime | None = field("From when on it no longer counts; null if it has no end.")
+    is_current: bool = field("Whether it is the last word for this channel and purpose.")
+    in_force: bool = expression(
+        "({is_current} AND {state} = 'GRANTED' AND ({expires_at} IS NULL OR {expires_at} > {now}))",
+        "Whether it is a yes that counts now.",
+    )
+
+
+@action(models.Consent, models.record_consent, creates=True)
+class ConsentRecord:
+    """Record what a contact said about being reached. It is current unless something later is recorded."""
+
+    contact: Contact = arg("Who said it.")
+    channel: Channel = arg("The way of reaching the person.")
+    purpose: models.ConsentPurpose = arg("What for.")
+    state: models.ConsentState = arg("What was said.")
+    method: str = arg("How it was said, such as a form, a call or a link in a mail.")
+    evidence: str | None = arg("What proves it: the text that was shown, the address it came from.")
+    at: datetime | None = arg("When it was said; now if left out.")
+    expires_at: datetime | None = arg("From when on it no longer counts.")

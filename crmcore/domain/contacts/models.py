@@ -5,9 +5,11 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Any, ClassVar
 
-from crmcore.domain.contacts import rules
+from crmcore.domain.contacts import events, rules
+from crmcore.domain.customers import Channel
+from crmcore.kit.choices import Choices
 from crmcore.platform.access import Access, through, through_children
-from crmcore.platform.fields import Choice, Day, Flag, Folded, Text
+from crmcore.platform.fields import Choice, Day, Flag, Folded, Text, UtcDatetime
 from crmcore.platform.record import Likeness, Merging, Record, Rules, Unique, reference
 
 
@@ -77,3 +79,44 @@ class ContactLink(Record):
 
     class Meta(Record.Meta):
         table = "contact_link"
+
+
+class ConsentPurpose(Choices):
+    """What a contact may be written to or called for."""
+
+    MARKETING = "MARKETING", "Offers and news; only with a consent."
+    CARE = "CARE", "Looking after the customer; unless it was refused."
+    SURVEY = "SURVEY", "Questions about how they are served; unless it was refused."
+    TRANSACTIONAL = "TRANSACTIONAL", "What belongs to an order, a case or a contract; unless it was refused."
+
+
+class ConsentState(Choices):
+    """What a contact said."""
+
+    GRANTED = "GRANTED", "Yes."
+    DENIED = "DENIED", "No, when asked."
+    WITHDRAWN = "WITHDRAWN", "No longer, after a yes or without having been asked."
+
+
+class Consent(Record):
+    """Append-only: what a contact said about being reached by a channel for a purpose. The last of them is current."""
+
+    contact: Any = reference("core.Contact", "CASCADE")
+    channel = Choice(Channel)
+    purpose = Choice(ConsentPurpose)
+    state = Choice(ConsentState)
+    method = Text(100)
+    evidence = Text(2000, null=True)
+    at = UtcDatetime()
+    expires_at = UtcDatetime(null=True)
+    is_current = Flag(default=False)
+
+    special: ClassVar[Rules] = Rules(
+        unique=(Unique(("contact_id", "channel", "purpose"), where="is_current", takes_over=True),),
+        rules=(rules.consent_period, rules.tell_consent),
+        events=(events.CONSENT_CHANGED,),
+    )
+    access: ClassVar[Access] = through("contact")
+
+    class Meta(Record.Meta):
+        table = "consent"

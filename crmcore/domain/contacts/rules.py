@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
+from crmcore.domain.contacts.events import CONSENT_CHANGED
 from crmcore.errors import Invalid, Refusal
 from crmcore.platform.record import Draft
 
@@ -39,3 +40,17 @@ def valid_period(draft: Draft) -> Iterable[Refusal]:
     start, end = draft.after.get("valid_from"), draft.after.get("valid_to")
     if start is not None and end is not None and end < start:
         yield Invalid("validTo must not be before validFrom.", "validTo")
+
+
+def consent_period(draft: Draft) -> Iterable[Refusal]:
+    """A consent does not end before it is given."""
+    at, end = draft.after.get("at"), draft.after.get("expires_at")
+    if at is not None and end is not None and end <= at:
+        yield Invalid("expiresAt must be after the time of the consent.", "expiresAt")
+
+
+def tell_consent(draft: Draft) -> Iterable[Refusal]:
+    """A consent that is the last word is a fact of its own."""
+    if draft.operation == "create" and draft.after.get("is_current"):
+        draft.events.append(CONSENT_CHANGED)
+    return ()
