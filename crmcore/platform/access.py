@@ -8,12 +8,13 @@ A model says once how its rows are guarded (`Record.access`):
     through_children(...)   as any living child that links to it (a contact, by its links)
     TENANT_REACH            only callers who see the whole tenant (the audit log); Forbidden for the others
 
-A policy is tenant-only until roles exist; OWN and TEAM are used by tests and the benchmark. What is not visible and
-what is not there give the same answer.
+A policy says how far its holder sees (TENANT, TEAM, OWN), and a token's scopes what may be done to which kinds of
+records at all. What is not visible and what is not there give the same answer.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, Literal
@@ -22,6 +23,12 @@ from uuid import UUID
 from crmcore.kit.choices import Choices
 
 Action = Literal["read", "create", "update", "delete", "restore", "purge"]
+
+
+RIGHTS: Final = ("read", "write", "purge")
+"""What a scope may end in."""
+
+_RIGHTS: Final[Mapping[str, tuple[str, ...]]] = {"read": ("read", "write"), "purge": ("purge",)}
 
 
 class ActorKind(Choices):
@@ -80,18 +87,31 @@ def through_children(*links: str) -> Access:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What one caller may see and do. `fields_version` is that of the tenant's custom fields, where it is known."""
+    """What one caller may see and do. `fields_version` is that of the tenant's custom fields, where it is known.
+
+    `scopes` narrow what may be done at all, by table: `customer:read`, `customer:write` (which includes reading),
+    `customer:purge`, and `*` for every table; beside them stand permissions that plugins define (`email.send`). None
+    is everything.
+    """
 
     tenant_id: UUID
     actor: Actor
     reach: Reach = Reach.TENANT
     fields_version: int | None = None
+    scopes: frozenset[str] | None = None
 
     @property
     def shape(self) -> str:
         """The part of the policy that changes a statement's text; the caller's ids are bound, never in it."""
-        return self.reach
+        return self.reach if self.scopes is None else " ".join((self.reach, "only", *sorted(self.scopes)))
 
     def may(self, action: Action, record: str) -> bool:
-        """Whether the caller may do `action` to records of this kind at all. Roles will narrow it."""
-        return True
+        """Whether the caller may do `action` to records of this kind, named by their table, at all."""
+        if self.scopes is None:
+            return True
+        rights = _RIGHTS.get(action, ("write",))
+        return any(f"{kind}:{right}" in self.scopes for kind in (record, "*") for right in rights)
+
+    def holds(self, permission: str) -> bool:
+        """Whether the caller has a permission that a plugin defines (`email.send`)."""
+        return self.scopes is None or permission in self.scopes

@@ -11,7 +11,7 @@ import hmac
 import re
 import secrets
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -27,7 +27,7 @@ from crmcore.kit.sql import Bind, Dialect, Sql, Statement, join, render, value
 from crmcore.kit.text import fold
 from crmcore.platform.access import TENANT_REACH, Access, Actor, ActorKind, Policy, Reach
 from crmcore.platform.database import Database, Row, Transaction
-from crmcore.platform.fields import Choice, Flag, Int, Text, UtcDatetime, Uuid
+from crmcore.platform.fields import Choice, Flag, Int, Json, Text, UtcDatetime, Uuid
 from crmcore.platform.tables import UniqueIndex
 
 DEFAULT_TENANT: Final = "default"
@@ -62,7 +62,8 @@ class Tenant(Model):
 
 
 class ApiToken(Model):
-    """`key` is the public part that the token carries; `user_id` makes it act as that user."""
+    """`key` is the public part that the token carries; `user_id` makes it act as that user; `scopes` narrow what it may
+    do (`Policy.scopes`), null is everything."""
 
     id = Uuid(primary_key=True)
     tenant_id = Uuid()
@@ -72,6 +73,7 @@ class ApiToken(Model):
     actor_kind = Choice(ActorKind)
     reach = Choice(Reach)
     user_id = Uuid(null=True)
+    scopes = Json(null=True)
     created_at = UtcDatetime()
     expires_at = UtcDatetime(null=True)
     revoked_at = UtcDatetime(null=True)
@@ -129,10 +131,12 @@ async def create_token(
     user_id: UUID | None = None,
     kind: ActorKind | None = None,
     reach: Reach = Reach.TENANT,
+    scopes: Iterable[str] | None = None,
     expires_at: datetime | None = None,
     at: datetime | None = None,
 ) -> NewToken:
-    """Make an API token. With `user_id` it acts as that user, else as itself (`kind`, by default API_KEY)."""
+    """Make an API token. With `user_id` it acts as that user, else as itself (`kind`, by default API_KEY). With
+    `scopes` it may do only what they say (`Policy.scopes`)."""
     key = _random(12)
     body = f"crm_live_{key}_{_random(43)}"
     token = NewToken(new_id(), f"{body}_{_check(body)}")
@@ -145,6 +149,7 @@ async def create_token(
         "actor_kind": kind or (ActorKind.USER if user_id else ActorKind.API_KEY),
         "reach": reach,
         "user_id": user_id,
+        "scopes": None if scopes is None else sorted(set(scopes)),
         "created_at": at or times.now(),
         "expires_at": expires_at,
     }
@@ -181,7 +186,7 @@ def _lookup(dialect: Dialect) -> Statement:
     """
     key, moment = Bind(lambda run: run[0]), Bind(lambda run: _EXPIRES.to_driver(run[1], dialect))
     return render(Sql(
-        "SELECT t.id, t.hash, t.name, t.tenant_id, t.actor_kind, t.reach, u.id AS user_id, u.team_id, "
+        "SELECT t.id, t.hash, t.name, t.tenant_id, t.actor_kind, t.reach, t.scopes, u.id AS user_id, u.team_id, "
         "coalesce(n.fields_version, 0) AS fields_version FROM api_token t "
         "JOIN tenant n ON n.id = t.tenant_id AND n.state = 'ACTIVE' "
         'LEFT JOIN "user" u ON u.id = t.user_id AND u.tenant_id = t.tenant_id AND u.deleted_at IS NULL AND u.is_active '
@@ -192,6 +197,7 @@ def _lookup(dialect: Dialect) -> Statement:
 
 _EXPIRES: Final = UtcDatetime()
 _ID: Final = Uuid()
+_SCOPES: Final = Json(null=True)
 _LOOKUP: Final[Mapping[Dialect, Statement]] = {"sqlite": _lookup("sqlite"), "postgres": _lookup("postgres")}
 
 
@@ -199,7 +205,13 @@ def _policy(row: Row) -> Policy:
     kind = ActorKind(row["actor_kind"])
     token, tenant, user, team = (_ID.from_driver(row[c]) for c in ("id", "tenant_id", "user_id", "team_id"))
     actor = Actor(kind, user if kind is ActorKind.USER else token, user, team, row["name"], token)
-    return Policy(tenant, actor, Reach(row["reach"]), int(row["fields_version"]))
+    return Policy(tenant, actor, Reach(row["reach"]), int(row["fields_version"]), scopes_of(row["scopes"]))
+
+
+def scopes_of(held: Any) -> frozenset[str] | None:
+    """The scopes of a token as its row holds them."""
+    found = _SCOPES.from_driver(held)
+    return None if found is None else frozenset(found)
 
 
 def _revoked(tenant_id: UUID, token_id: UUID, at: datetime | None) -> tuple[tuple[str, Any], ...]:

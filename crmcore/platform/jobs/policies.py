@@ -19,10 +19,14 @@ def system_policy(tenant_id: UUID) -> Policy:
 def to_json(policy: Policy) -> dict[str, Any]:
     actor = policy.actor
     ids = {"id": actor.id, "user_id": actor.user_id, "team_id": actor.team_id}
-    told = {name: str(key) for name, key in ids.items() if key is not None}
+    told: dict[str, Any] = {name: str(key) for name, key in ids.items() if key is not None}
+    if policy.scopes is not None:
+        told["scopes"] = sorted(policy.scopes)
     return {"kind": actor.kind.value, "name": actor.name, "reach": policy.reach.value, **told}
 
 
 def from_json(tenant_id: UUID, held: dict[str, Any]) -> Policy:
     id, user_id, team_id = (_ID.from_driver(held.get(name)) for name in ("id", "user_id", "team_id"))
-    return Policy(tenant_id, Actor(ActorKind(held["kind"]), id, user_id, team_id, held["name"]), Reach(held["reach"]))
+    actor = Actor(ActorKind(held["kind"]), id, user_id, team_id, held["name"])
+    scopes = frozenset(held["scopes"]) if "scopes" in held else None
+    return Policy(tenant_id, actor, Reach(held["reach"]), scopes=scopes)

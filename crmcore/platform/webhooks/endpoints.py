@@ -18,6 +18,7 @@ from crmcore.platform.access import Actor, ActorKind, Policy, Reach
 from crmcore.platform.database import Database, Row, Transaction
 from crmcore.platform.events import StoredEvent
 from crmcore.platform.fields import Flag, Json
+from crmcore.platform.identity import scopes_of
 from crmcore.platform.webhooks.terms import Terms, key_of, time_of
 
 LEASE: Final = timedelta(seconds=30)
@@ -105,7 +106,7 @@ def _offered(term: Terms, me: UUID, now: datetime) -> Sql:
         "(SELECT min(d.next_at) FROM webhook_delivery d WHERE d.tenant_id = e.tenant_id AND d.endpoint_id = e.id "
         "AND d.next_at IS NOT NULL) AS due_at, coalesce(n.fields_version, 0) AS fields_version, t.id AS token_id, "
         "(t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > ", term.time(now), ")) AS token_lives, "
-        "t.reach AS token_reach, t.user_id AS token_user, u.id AS user_id, u.team_id, "
+        "t.reach AS token_reach, t.scopes AS token_scopes, t.user_id AS token_user, u.id AS user_id, u.team_id, "
         "(u.is_active AND u.deleted_at IS NULL) AS user_lives, (", mine, " AND c.leased_until BETWEEN ",
         term.time(now + _RENEW), " AND ", term.time(now + _ABSURD), ") AS held "
         "FROM webhook_cursor c "
@@ -158,6 +159,5 @@ def _policy(row: Row) -> Policy | None:
     if (token is not None and not _flag(row["token_lives"])) or (kind is ActorKind.API_KEY and token is None):
         return None
     actor = Actor(kind, key_of(row["actor_id"]), key_of(row["user_id"]), key_of(row["team_id"]))
-    return Policy(
-        key_of(row["tenant_id"]), actor, Reach(row["token_reach"] or row["reach"]), int(row["fields_version"])
-    )
+    reach, scopes = Reach(row["token_reach"] or row["reach"]), scopes_of(row["token_scopes"])
+    return Policy(key_of(row["tenant_id"]), actor, reach, int(row["fields_version"]), scopes)
