@@ -49,7 +49,7 @@ from crmcore.schema.limits import Limits
 from crmcore.schema.persisted import read_manifest
 from crmcore.schema.printing import core_share, print_schema
 from crmcore.schema.running import Runner
-from crmcore.schema.webhooks.author import GraphAuthor
+from crmcore.schema.webhook_author import GraphAuthor
 from crmcore.settings import Settings, load
 
 Clock = Callable[[], datetime]

@@ -26,12 +26,12 @@ from crmcore.schema.merging import make_merging, merge_mutations
 from crmcore.schema.mutations import record_mutations
 from crmcore.schema.outputs import make_record
 from crmcore.schema.payloads import make_errors
+from crmcore.schema.record_changed import record_changed
 from crmcore.schema.record_filters import RECORD_FILTERS, make_record_filters
 from crmcore.schema.record_types import make_record_types
 from crmcore.schema.roots import RootField, query_roots
 from crmcore.schema.search import make_search
 from crmcore.schema.shapes import PROVENANCE, Shapes
-from crmcore.schema.subscriptions.record_changed import record_changed
 from crmcore.schema.transfers import transfer_mutations
 from crmcore.schema.values import make_values
 from crmcore.schema.webhooks.mutations import make_webhook_types, webhook_mutations

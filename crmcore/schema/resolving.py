@@ -14,7 +14,7 @@ from graphql import (
 from crmcore.platform.context import Context
 from crmcore.platform.idempotency import Keys
 from crmcore.query import ReadEngine, Registry, Root
-from crmcore.schema.subscriptions.following import Live
+from crmcore.schema.following import Live
 
 
 @dataclass(slots=True)

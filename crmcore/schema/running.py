@@ -28,9 +28,9 @@ from crmcore.schema.derive import CrmSchema
 from crmcore.schema.documents import Documents, Operation, Refused
 from crmcore.schema.errors import BAD_USER_INPUT, DEADLINE, formatted
 from crmcore.schema.executor import CrmExecutor
+from crmcore.schema.following import Live, Session
 from crmcore.schema.resolving import Run
 from crmcore.schema.scalars import refuse_unstorable
-from crmcore.schema.subscriptions.following import Live, Session
 from crmcore.schema.webhooks.fitting import Fitting
 
 log = logging.getLogger("crmcore.schema")

@@ -1,2 +1,2 @@
 """Webhooks in the graph: endpoints and deliveries (declared.py), what configures them (mutations.py), and what
-is checked before (fitting.py, selecting.py), and what is sent (author.py)."""
+is checked before (fitting.py, selecting.py)."""

@@ -19,14 +19,14 @@ from crmcore.platform.events import StoredEvent
 from crmcore.query import Registry, check_filter
 from crmcore.query.declare import FreeData
 from crmcore.query.vocabulary import enum_name
+from crmcore.schema.following import Batch, Live
 from crmcore.schema.record_filters import RECORD_FILTERS, filters_by_type
 from crmcore.schema.record_types import RECORD_TYPE_NAME, ChangeOperation, changing, log_cursor, sequence_of
 from crmcore.schema.resolving import Each, OneOf, Run
 from crmcore.schema.roots import RootField
 from crmcore.schema.scalars import ID
 from crmcore.schema.shapes import Field, Shapes, argument, listed, optional, shaped
-from crmcore.schema.subscriptions.following import Batch, Live
-from crmcore.schema.subscriptions.telling import Told, Wanted, told
+from crmcore.schema.telling import Told, Wanted, told
 
 log = logging.getLogger("crmcore.schema")
 
