@@ -37,6 +37,7 @@ from crmcore.platform.metadata import App, load_models
 from crmcore.platform.migrate import pending
 from crmcore.platform.secrets import signing_key
 from crmcore.plugins import Plugins
+from crmcore.plugins.backing import Backing
 from crmcore.plugins.contribution import Contribution
 from crmcore.query import Limits as ReadLimits
 from crmcore.query import PlanCache, ReadEngine, Registry
@@ -48,6 +49,7 @@ from crmcore.schema.exporting import Exporter, export_job
 from crmcore.schema.limits import Limits
 from crmcore.schema.persisted import read_manifest
 from crmcore.schema.printing import core_share, print_schema
+from crmcore.schema.running import Request as GraphQLRequest
 from crmcore.schema.running import Runner
 from crmcore.schema.webhook_author import GraphAuthor
 from crmcore.settings import Settings, load
@@ -100,6 +102,8 @@ def _job_kinds(crm: Crm) -> Iterator[JobKind]:
     yield PRUNE_KEYS
     yield touchpoints_by_clock(crm.settings.time_zone)
     yield webhooks.prune_deliveries(crm.settings.webhook_kept_days)
+    for share in crm.plugins.contributions():
+        yield from (job.kind(crm.backing, share.plugin) for job in share.jobs)
 
 
 class Crm:
@@ -143,6 +147,9 @@ class Crm:
             check_seconds=settings.stream_check_seconds,
             guard=guard,
         )
+        self.backing = Backing(
+            db, clock, secret, settings.public_address, guard, self.context, self._answered, self.plugins.manifests
+        )
         self.jobs = {kind.name: kind for kind in _job_kinds(self)}
         self.webhooks = webhooks.Webhooks(db, GraphAuthor(self.runner, self.context), clock, guard)
 
@@ -177,6 +184,7 @@ class Crm:
                 yield crm
             finally:
                 crm.runner.tail.close()
+                await crm.backing.close()
         finally:
             await db.close()
 
@@ -188,7 +196,14 @@ class Crm:
     def context(self, policy: Policy, cause: UUID | None = None) -> Context:
         """The context of one request or command."""
         cause = cause or new_id()
-        return Context(self.db, policy, self.graph, self.clock, cause, self.known, self.secret, jobs=self.jobs)
+        more: dict[str, Any] = {"jobs": self.jobs, "plugins": self.backing}
+        return Context(self.db, policy, self.graph, self.clock, cause, self.known, self.secret, **more)
+
+    async def _answered(self, ctx: Context, document: str, variables: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The body of the answer to a query or mutation of a plugin."""
+        answer = await self.runner.run(ctx, GraphQLRequest(document, variables))
+        body: Mapping[str, Any] = orjson.loads(orjson.dumps(answer.body))
+        return body
 
     async def ask(self, ctx: Context, document: str, variables: Mapping[str, Any]) -> Mapping[str, Any]:
         """The body of the answer to a query, for work of our own."""

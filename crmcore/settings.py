@@ -33,6 +33,9 @@ class Settings(BaseModel):
 
     host: str = Field("127.0.0.1", description="The address to listen on.")
     port: int = Field(8000, ge=0, le=65535, description="The port to listen on; 0 takes a free one.")
+    public_url: str = Field(
+        "", pattern="^(https?://[^ ]+)?$", description="Where the world outside finds this server; empty: at host:port."
+    )
     max_body_bytes: int = Field(1_048_576, ge=1024, description="The largest request body.")
     max_header_bytes: int = Field(32_768, ge=1024, description="All headers of a request together.")
     read_seconds: float = Field(10.0, gt=0, description="How long a client may take to send headers or body.")
@@ -92,6 +95,12 @@ class Settings(BaseModel):
     def _is_time_zone(cls, name: str) -> str:
         zone_of(name)
         return name
+
+    @property
+    def public_address(self) -> str:
+        """`public_url`, or where the server listens."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return self.public_url or f"http://{host}:{self.port}"
 
     @property
     def statement_timeout_ms(self) -> int:

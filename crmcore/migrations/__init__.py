@@ -17,6 +17,7 @@ CORE: Final = App(
         "crmcore.platform.idempotency",
         "crmcore.platform.jobs.models",
         "crmcore.platform.numbering",
+        "crmcore.platform.plugin_store",
         "crmcore.platform.secrets",
         "crmcore.platform.search",
         "crmcore.platform.webhooks.models",

@@ -25,7 +25,8 @@ class Context:
     `graph` is the app's `records.RecordGraph`, which every write needs (this room cannot name its type). `known` are
     the definitions of custom fields that the process has read; to this context they are as they were when it began,
     but for what it changes itself (`custom_fields_changed`). `secret` signs links to files. `jobs` are the app's
-    kinds of jobs by name, each a `jobs.JobKind` (which this room cannot name either).
+    kinds of jobs by name, each a `jobs.JobKind` (which this room cannot name either), `plugins` what the plugins that
+    are loaded stand on (`plugins.backing.Backing`).
     """
 
     db: Database
@@ -38,6 +39,7 @@ class Context:
     operation: str = ""
     reason: str = ""
     jobs: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    plugins: Any = field(default=None, repr=False)
     _uncertain: bool = False
 
     @property

@@ -3,7 +3,7 @@
 docs/plugins.md shows how to write one; specs.py lists the hooks.
 """
 
-from crmcore.platform.access import BY_OWNER, WHOLE_TENANT, Access, through, through_children
+from crmcore.platform.access import BY_OWNER, WHOLE_TENANT, Access, ActorKind, through, through_children
 from crmcore.platform.context import Context
 from crmcore.platform.fields import (
     BigInt,
@@ -19,12 +19,19 @@ from crmcore.platform.fields import (
     UtcDatetime,
     Uuid,
 )
+from crmcore.platform.jobs import GiveUp, JobCancelled, JobRun, Priority, RunLater
 from crmcore.platform.search import fill_entries
 from crmcore.platform.tables import FilledIndex, UniqueIndex
+from crmcore.plugins.commands import Command
+from crmcore.plugins.crm import Crm, GraphQLFailed, crm_of
+from crmcore.plugins.events import PluginEvent
+from crmcore.plugins.jobs import Job
 from crmcore.plugins.manager import Listed, Plugins, PluginState
 from crmcore.plugins.manifest import API_VERSION, Manifest
 from crmcore.plugins.settings import NeedsSettings, OutboundUrl, PluginSettings, SecretStr, Setting
+from crmcore.plugins.signatures import BadSignature, signed, signed_plainly, verify_signature
 from crmcore.plugins.specs import hookimpl
+from crmcore.plugins.web import Headers, Pairs, Route, WebRequest, WebResponse
 from crmcore.query.declare import Row
 from crmcore.records import (
     Create,
@@ -48,11 +55,15 @@ __all__ = [
     "BY_OWNER",
     "WHOLE_TENANT",
     "Access",
+    "ActorKind",
+    "BadSignature",
     "BigInt",
     "Choice",
     "ChoiceList",
+    "Command",
     "Context",
     "Create",
+    "Crm",
     "Day",
     "Delete",
     "Draft",
@@ -60,7 +71,13 @@ __all__ = [
     "FilledIndex",
     "Flag",
     "Folded",
+    "GiveUp",
+    "GraphQLFailed",
+    "Headers",
     "Int",
+    "Job",
+    "JobCancelled",
+    "JobRun",
     "Json",
     "Listed",
     "Machine",
@@ -68,13 +85,18 @@ __all__ = [
     "NeedsSettings",
     "OutboundUrl",
     "OwnedRecord",
+    "Pairs",
+    "PluginEvent",
     "PluginSettings",
     "PluginState",
     "Plugins",
+    "Priority",
     "Record",
     "Restore",
+    "Route",
     "Row",
     "Rules",
+    "RunLater",
     "Scaled",
     "SecretStr",
     "Setting",
@@ -84,11 +106,17 @@ __all__ = [
     "Update",
     "UtcDatetime",
     "Uuid",
+    "WebRequest",
+    "WebResponse",
+    "crm_of",
     "fill_entries",
     "hookimpl",
     "latest",
     "reference",
+    "signed",
+    "signed_plainly",
     "through",
     "through_children",
+    "verify_signature",
     "write",
 ]

@@ -11,7 +11,10 @@ from typing import Any
 from crmcore.kit.text import camel, pascal
 from crmcore.platform.metadata import App
 from crmcore.platform.record import Record
+from crmcore.plugins.commands import Command
+from crmcore.plugins.jobs import Job
 from crmcore.plugins.manifest import Manifest
+from crmcore.plugins.web import Route, overlapping
 from crmcore.query.declare import Declaration, Extension
 
 
@@ -27,6 +30,9 @@ class Contribution:
     records: tuple[Declaration, ...] = ()
     extensions: tuple[Extension, ...] = ()
     actions: tuple[type, ...] = ()
+    jobs: tuple[Job, ...] = ()
+    routes: tuple[Route, ...] = ()
+    commands: tuple[Command, ...] = ()
 
 
 def contribution(meta: Manifest, package: str, classes: Iterable[Any]) -> Contribution:
@@ -57,6 +63,7 @@ def absolute(module: str, package: str) -> str:
 def faults(share: Contribution) -> Iterator[str]:
     """What in a share could collide with somebody else's now or later, or reaches for what is not the plugin's."""
     yield from _names(share)
+    yield from _offers(share)
     if share.app is not None:
         models = [model for name in share.app.models for model in _models(name)]
         for model in models:
@@ -79,6 +86,21 @@ def _names(share: Contribution) -> Iterator[str]:
             if not _begins(camel(attribute), fields):
                 place = f"{extension.target}.{camel(attribute)}"
                 yield f"{place}: a field on another's record begins with {fields}, like {fields}Thing."
+
+
+def _offers(share: Contribution) -> Iterator[str]:
+    for kind, offered in ((Job, share.jobs), (Route, share.routes), (Command, share.commands)):
+        given: Sequence[Any] = offered
+        for one in given:
+            if isinstance(one, kind):
+                yield from one.faults()
+            else:
+                yield f"crm_{kind.__name__.lower()}s: {one!r} is no {kind.__name__}."
+        names = [name for one in offered if (name := getattr(one, "name", None))]
+        for name in {name for name in names if names.count(name) > 1}:
+            yield f"crm_{kind.__name__.lower()}s: {name} is there twice."
+    if all(type(route) is Route for route in share.routes):
+        yield from overlapping(share.routes)
 
 
 def _begins(name: str, prefix: str) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import difflib
 import inspect
 import logging
-from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, TypeVar
@@ -191,7 +191,12 @@ class Plugins:
         plugin = entry.cls()
         self._register(meta.id, plugin)
         try:
-            share = contribution(meta, entry.cls.__module__, self._graph(plugin))
+            share = replace(
+                contribution(meta, entry.cls.__module__, self._asked(plugin, "crm_graph")),
+                jobs=tuple(self._asked(plugin, "crm_jobs")),
+                routes=tuple(self._asked(plugin, "crm_routes")),
+                commands=tuple(self._asked(plugin, "crm_commands")),
+            )
             if problems := tuple(faults(share)):
                 raise PluginFault(*problems)
         except BaseException:
@@ -221,13 +226,23 @@ class Plugins:
         except pluggy.PluginValidationError as error:
             raise PluginFault(" ".join(str(error).split())) from error
 
-    def _graph(self, plugin: Any) -> Sequence[type]:
-        """The plugin's answer to `crm_graph`; nothing where it has no such hook."""
-        for hook in self._hooks.hook.crm_graph.get_hookimpls():
-            if hook.plugin is plugin:
-                answer: Any = hook.function()
-                return list(answer)
-        return []
+    def _asked(self, plugin: Any, hook: str) -> Sequence[Any]:
+        """The plugin's answer to a hook that is called once; nothing where it has no such hook."""
+        function = self._hook(plugin, hook)
+        return [] if function is None else list(function())
+
+    def _hook(self, plugin: Any, hook: str) -> Callable[..., Any] | None:
+        for found in getattr(self._hooks.hook, hook).get_hookimpls():
+            if found.plugin is plugin:
+                function: Callable[..., Any] = found.function
+                return function
+        return None
+
+    def manifests(self) -> Mapping[str, Manifest]:
+        """The manifests of the plugins that are loaded, by id."""
+        return {
+            e.found.id: e.meta for e in self._entries.values() if e.state == PluginState.LOADED and e.meta is not None
+        }
 
     def _stop_if_strict(self) -> None:
         bad = [e for e in self.listing() if e.state in (PluginState.FAILED, PluginState.INCOMPATIBLE)]
@@ -275,8 +290,11 @@ def _misspelt(plugin: Any) -> Iterator[str]:
             yield f"{name} is no hook" + (f": did you mean {near[0]}?" if near else f"; there are {', '.join(known)}.")
         elif options is None:
             yield f"{name} is not marked with @hookimpl."
-        elif options["wrapper"] or options["hookwrapper"] or inspect.iscoroutinefunction(method):
-            yield f"{name} must be a plain function: it is called once, when the app is made."
+        elif options["wrapper"] or options["hookwrapper"]:
+            yield f"{name} must be a plain hook: nothing is wrapped round the hooks of others."
+        elif inspect.iscoroutinefunction(getattr(specs, name)) != inspect.iscoroutinefunction(method):
+            kind = "an async" if inspect.iscoroutinefunction(getattr(specs, name)) else "a plain"
+            yield f"{name} must be {kind} function."
 
 
 def _listed(entry: _Entry) -> Listed:

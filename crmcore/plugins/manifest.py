@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -18,6 +18,8 @@ API_VERSION: Final = "0.1"
 
 RESERVED: Final = frozenset({"core", "crmcore"})
 _ID: Final = re.compile(r"[a-z][a-z0-9_]{2,30}", re.ASCII)
+_TYPE: Final = re.compile(r"\*|[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*\.(\*|[a-z][a-z0-9_]*)", re.ASCII)
+_HOST: Final = re.compile(r"(\*\.)?[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +37,8 @@ class Manifest:
     migrations   the package with their migrations; may be relative too
     conflicts    other plugins by id that it cannot live with, each with the versions that it means; empty: all
     settings     the class of its settings, made from `PluginSettings`
+    subscribes   the types of events that `crm_on_event` is told: `case.resolved`, all of a kind as `customer.*`, or `*`
+    outbound_hosts  the hosts that `crm.http` may reach: `api.example.com`, or `*.example.com` for all below it
     """
 
     id: str
@@ -47,6 +51,8 @@ class Manifest:
     migrations: str = ""
     conflicts: Mapping[str, str] = field(default_factory=dict)
     settings: type[PluginSettings] | None = None
+    subscribes: Sequence[str] = ()
+    outbound_hosts: Sequence[str] = ()
 
 
 def faults(meta: Manifest) -> Iterator[str]:
@@ -65,12 +71,21 @@ def faults(meta: Manifest) -> Iterator[str]:
             yield f"{name}: {versions!r} is no range of versions: write it like >=1,<2."
     if isinstance(meta.models, str):
         yield "models: give a list of modules."
+    for name in ("subscribes", "outbound_hosts"):
+        if isinstance(getattr(meta, name), str):
+            yield f"{name}: give a list."
+    yield from (f"subscribes: {t!r} is no type like case.resolved or customer.*." for t in _no(_TYPE, meta.subscribes))
+    yield from (f"outbound_hosts: {h!r} is no host." for h in _no(_HOST, meta.outbound_hosts))
     if bool(meta.models) != bool(meta.migrations):
         yield "models and migrations belong together: name both, or neither."
     if meta.id in meta.requires or meta.id in meta.conflicts:
         yield "requires and conflicts name other plugins, not itself."
     if meta.settings is not None:
         yield from settings.faults(meta.settings)
+
+
+def _no(form: re.Pattern[str], texts: Iterable[str]) -> Iterator[str]:
+    return (text for text in texts if not form.fullmatch(text))
 
 
 def _named(field: str, meta: Manifest) -> dict[str, str]:

@@ -15,9 +15,16 @@ An app makes one instance of it. A name or an argument that no hook here has is 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import pluggy
+
+if TYPE_CHECKING:
+    from crmcore.plugins.commands import Command
+    from crmcore.plugins.crm import Crm
+    from crmcore.plugins.events import PluginEvent
+    from crmcore.plugins.jobs import Job
+    from crmcore.plugins.web import Route
 
 PROJECT: Final = "crmcore"
 
@@ -33,4 +40,46 @@ def crm_graph() -> Sequence[type]:  # type: ignore[empty-body]
     Called once when an app is made, before any database is open. Its records and actions are named `<Id>Xxx`, the
     fields that it adds to other records `<id>Xxx`; those fields are nullable or connections. Whatever is wrong with
     them, the plugin is left out and listed as failed; the rest of the app goes on.
+    """
+
+
+@hookspec
+def crm_jobs() -> Sequence[Job]:  # type: ignore[empty-body]
+    """The plugin's jobs: work that takes long, may fail, or has its time (`cron`).
+
+    Called once when an app is made. Their kinds in the graph are `<id>.<name>`. A job runs in a worker, at least once,
+    within its own timeout; what it raises is tried again after growing pauses, and after the last attempt it is a dead
+    letter that `jobRetry` runs again. While the plugin is disabled or not loaded its jobs wait, and are listed.
+    """
+
+
+@hookspec
+def crm_routes() -> Sequence[Route]:  # type: ignore[empty-body]
+    """The addresses that the plugin answers, at `/plugins/<id>/<path>`: for pages, and for those who call it back.
+
+    Called once when an app is made. Everybody may call them: what must be known of the caller is in the request, as a
+    signature (`verify_signature`) or a sealed token (`crm.unseal`). An answer has 10 seconds, or the route's own
+    timeout; what it raises is counted, and answered with 502 and nothing but the plugin's name.
+    """
+
+
+@hookspec
+def crm_commands() -> Sequence[Command]:  # type: ignore[empty-body]
+    """What the plugin can do on the command line: `crmcore <id> <name> --option ...`.
+
+    Called once when an app is made. A command is run in the default tenant, acting as the plugin, without a budget;
+    what it raises ends the command with exit code 1.
+    """
+
+
+@hookspec
+async def crm_on_event(event: PluginEvent, crm: Crm) -> None:
+    """Something that the manifest's `subscribes` names has happened.
+
+    Called by a worker after the change is committed, at least once (`event.id` tells repeats), in order for each record
+    while different records go on beside each other; `crm` acts as the plugin in the event's tenant. Events that the
+    plugin itself caused are not told. It has 30 seconds; what it raises is tried again after growing pauses, for about
+    three days, while the later events of that record wait behind it; then it is DEAD. `pluginEvents` lists what waits
+    and what is dead, `pluginEventsReplay` tells it again. A plugin that is new begins with what happens next; one that
+    was disabled is told what it missed.
     """

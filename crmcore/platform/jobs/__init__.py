@@ -7,6 +7,7 @@ from crmcore.platform.jobs.holding import Pace
 from crmcore.platform.jobs.kinds import GiveUp, JobCancelled, JobKind, JobRun, RunLater
 from crmcore.platform.jobs.models import CronEntry, Job, JobState, Priority
 from crmcore.platform.jobs.policies import system_policy
+from crmcore.platform.jobs.schedules import check_schedule
 from crmcore.platform.jobs.upkeep import delete_before, prune_jobs
 from crmcore.platform.jobs.worker import Worker
 
@@ -24,6 +25,7 @@ __all__ = [
     "RunLater",
     "Worker",
     "cancel_job",
+    "check_schedule",
     "delete_before",
     "enqueue",
     "prune_jobs",

@@ -18,10 +18,10 @@ from crmcore.kit.sql import EMPTY, Sql
 from crmcore.platform.database import Database, Row, Transaction
 from crmcore.platform.events import StoredEvent
 from crmcore.platform.fields import Json
+from crmcore.platform.terms import Terms, key_of, time_of
 from crmcore.platform.webhooks.answers import Answer
 from crmcore.platform.webhooks.endpoints import Endpoint
 from crmcore.platform.webhooks.models import TEST, WebhookDeliveryStatus
-from crmcore.platform.webhooks.terms import Terms, key_of, time_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from crmcore.platform.database import Database, Row, Transaction
 from crmcore.platform.events import StoredEvent
 from crmcore.platform.fields import Flag, Json
 from crmcore.platform.identity import scopes_of
-from crmcore.platform.webhooks.terms import Terms, key_of, time_of
+from crmcore.platform.terms import Terms, key_of, time_of
 
 LEASE: Final = timedelta(seconds=30)
 _RENEW: Final = timedelta(seconds=20)

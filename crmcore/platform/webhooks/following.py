@@ -11,10 +11,10 @@ from crmcore.platform.context import Context
 from crmcore.platform.database import Transaction
 from crmcore.platform.events import EVENTS
 from crmcore.platform.record import Change, Draft, effect
+from crmcore.platform.terms import Terms
 from crmcore.platform.webhooks.deliveries import cancel
 from crmcore.platform.webhooks.models import WebhookEndpoint, WebhookState
 from crmcore.platform.webhooks.secrets import make_secret
-from crmcore.platform.webhooks.terms import Terms
 
 _LAST: Final = "(SELECT coalesce(max(sequence), 0) FROM event)"
 

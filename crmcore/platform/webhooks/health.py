@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 
 from crmcore.kit.sql import Sql
 from crmcore.platform.database import Transaction
+from crmcore.platform.terms import Terms, time_of
 from crmcore.platform.webhooks.endpoints import Endpoint
 from crmcore.platform.webhooks.retrying import rest_until
-from crmcore.platform.webhooks.terms import Terms, time_of
 
 
 async def note_success(tx: Transaction, endpoint: Endpoint) -> None:

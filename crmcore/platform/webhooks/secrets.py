@@ -10,8 +10,8 @@ from crmcore.kit.ids import new_id
 from crmcore.kit.sql import Sql
 from crmcore.platform.custom import Fetching
 from crmcore.platform.database import Transaction
+from crmcore.platform.terms import Terms
 from crmcore.platform.webhooks.signing import new_secret
-from crmcore.platform.webhooks.terms import Terms
 
 OVERLAP: Final = timedelta(hours=24)
 """How long the old key signs beside a new one unless the tenant says otherwise."""

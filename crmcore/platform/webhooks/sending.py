@@ -27,13 +27,13 @@ class Sender:
     """Sends messages. It keeps connections; `close` gives them back."""
 
     def __init__(self, guard: Guard, context: ssl.SSLContext | None = None) -> None:
-        trusted = context or _trusted()
+        context = context or trusted()
         self._pools = {
             secure: httpcore.AsyncConnectionPool(
-                ssl_context=trusted,
+                ssl_context=context,
                 max_connections=_CONNECTIONS,
                 keepalive_expiry=30,
-                network_backend=_Guarded(guard, secure=secure),
+                network_backend=Guarded(guard, secure=secure),
             )
             for secure in (True, False)
         }
@@ -92,7 +92,7 @@ async def _beginning(response: httpcore.Response) -> str:
     return bytes(read[:_SHOWN_BYTES]).decode("utf-8", "replace").replace("\0", "")
 
 
-class _Guarded(httpcore.AsyncNetworkBackend):
+class Guarded(httpcore.AsyncNetworkBackend):
     """Connects to addresses that the guard has looked at. The name is left to TLS, which proves it."""
 
     def __init__(self, guard: Guard, *, secure: bool) -> None:
@@ -148,7 +148,7 @@ def _cause(error: Exception) -> str:
     )
 
 
-def _trusted() -> ssl.SSLContext:
+def trusted() -> ssl.SSLContext:
     """The usual authorities, and those that the system trusts beside them."""
     context = ssl.create_default_context(cafile=certifi.where())
     context.load_default_certs()

@@ -7,7 +7,7 @@ from typing import Final
 
 from crmcore.kit.sql import Sql
 from crmcore.platform.jobs import JobKind, JobRun
-from crmcore.platform.webhooks.terms import Terms
+from crmcore.platform.terms import Terms
 
 _BATCH: Final = 1000
 

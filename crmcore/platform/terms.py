@@ -1,4 +1,4 @@
-"""Values in the SQL of webhooks: bound, in the form that each database wants."""
+"""Values in hand-written SQL: bound, in the form that each database wants."""
 
 from __future__ import annotations
 
@@ -35,6 +35,10 @@ class Terms:
 
     def text(self, text: str | None) -> Bind:
         return value(text, "text")
+
+    def json(self, packed: str | None) -> Bind:
+        """A value that is JSON text already."""
+        return value(packed, "jsonb")
 
     def among(self, column: str, keys: Iterable[UUID]) -> Sql:
         """`column` is one of the keys."""
