@@ -2,20 +2,7 @@
 
 from __future__ import annotations
 
-import pytest
-
-from tests import databases as _databases
-from tests.databases import database_url, databases, db, dialect, empty_database_url, tenant
+from tests.databases import database_url, db, empty_database_url, tenant
 from tests.fixtures import crm
 
-__all__ = ["crm", "database_url", "databases", "db", "dialect", "empty_database_url", "tenant"]
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    if not hasattr(config, "workerinput"):
-        _databases.begin_run()
-
-
-def pytest_unconfigure(config: pytest.Config) -> None:
-    if not hasattr(config, "workerinput"):
-        _databases.end_run()
+__all__ = ["crm", "database_url", "db", "empty_database_url", "tenant"]

@@ -4,40 +4,40 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
 import httpx
-import orjson
 import pytest
 from starlette.applications import Starlette
 
-from crmcore.app import Clock, Composition, Crm, compose, create_app
+from crmcore import testing
+from crmcore.app import Clock, Composition, Crm, compose
 from crmcore.kit import times
 from crmcore.platform.access import Policy, Reach
 from crmcore.platform.context import Context
-from crmcore.platform.identity import authenticate, create_token, find_tenant
+from crmcore.platform.identity import authenticate, create_token
 from crmcore.plugins import Plugins
 from crmcore.settings import Settings
+from crmcore.testing.calling import Answer
+from crmcore.testing.crm import opened, running
 
-Answer = dict[str, Any]
+__all__ = ["Answer", "Open", "TestCrm", "crm", "open_crm", "running"]
+
 Open = Callable[..., AbstractAsyncContextManager["TestCrm"]]
 
 
-@dataclass
-class TestCrm:
-    """An app that runs, and how a test speaks to it. `client` sends the token with every request."""
+class TestCrm(testing.TestCrm):
+    """An app that runs, and how a test of the core speaks to it and looks into it."""
 
     __test__ = False
 
-    app: Starlette
-    crm: Crm
-    client: httpx.AsyncClient
-    tenant: UUID
-    token: str
     policy: Policy
-    seen: list[httpx.Response] = field(default_factory=list)
+
+    def __init__(self, app: Starlette, core: Crm, http: httpx.AsyncClient, tenant: UUID, token: str) -> None:
+        super().__init__(app, core, http, tenant, token)
+        self.crm, self.client = core, http
+        self.seen: list[httpx.Response] = []
 
     @property
     def context(self) -> Context:
@@ -45,28 +45,10 @@ class TestCrm:
         return self.crm.context(self.policy)
 
     async def post(self, query: str, variables: Answer | None = None, **options: Any) -> httpx.Response:
-        """One operation; the response as it is."""
-        body = orjson.dumps({"query": query, "variables": variables or {}})
-        headers = {"content-type": "application/json", **options.pop("headers", {})}
-        response = await self.client.post("/graphql", content=body, headers=headers, **options)
+        """One operation; the response as it is, and kept."""
+        response = await super().post(query, variables, **options)
         self.seen.append(response)
         return response
-
-    async def ask(self, query: str, **variables: Any) -> Answer:
-        """The whole answer to an operation, errors included."""
-        answer: Answer = (await self.post(query, variables)).json()
-        return answer
-
-    async def gql(self, query: str, **variables: Any) -> Answer:
-        """The data of an operation that must have no top-level errors."""
-        answer = await self.ask(query, **variables)
-        assert "errors" not in answer, answer["errors"]
-        data: Answer = answer["data"]
-        return data
-
-    async def run_jobs(self) -> int:
-        """Run all jobs that are due now; how many."""
-        return await self.crm.run_jobs()
 
     async def token_for(self, *, user_id: UUID | None = None, reach: Reach = Reach.TENANT) -> str:
         """Another token of the tenant."""
@@ -85,33 +67,20 @@ async def _core() -> Composition:
 
 
 @asynccontextmanager
-async def running(app: Starlette) -> AsyncIterator[Starlette]:
-    """The app between the beginning and the end of its lifespan."""
-    async with app.router.lifespan_context(app):
-        yield app
-
-
-@asynccontextmanager
 async def open_crm(
     url: str, plugins: Plugins | None = None, *, clock: Clock = times.now, **settings: Any
 ) -> AsyncIterator[TestCrm]:
     """An app on this database. Without `plugins` it has none, whatever is installed."""
     known = Settings(**{"database_url": url, "database_connections": 5, "worker": False, **settings})
     parts = await (_core() if plugins is None else compose(plugins))
-    async with running(create_app(known, parts=parts, clock=clock)) as app:
-        crm: Crm = app.state.crm
-        tenant = await find_tenant(crm.db)
-        assert tenant is not None
-        async with crm.db.transaction() as tx:
-            token = (await create_token(tx, tenant, "test")).text
-        transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-        headers = {"authorization": f"Bearer {token}"}
-        async with httpx.AsyncClient(transport=transport, base_url="http://crm.test", headers=headers) as client:
-            yield TestCrm(app, crm, client, tenant, token, await authenticate(crm.db, token))
+    async with opened(known, parts, clock) as found:
+        crm = TestCrm(found.app, found.core, found.http, found.tenant, found.token)
+        crm.policy = await authenticate(crm.crm.db, crm.token)
+        yield crm
 
 
 @pytest.fixture
 async def crm(database_url: str) -> AsyncIterator[TestCrm]:
     """An app of the core alone on a fresh database."""
-    async with open_crm(database_url) as opened:
-        yield opened
+    async with open_crm(database_url) as opened_crm:
+        yield opened_crm

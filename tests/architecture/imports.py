@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import subprocess
 import sys
@@ -12,9 +13,10 @@ from typing import Any
 
 import grimp
 
-from tests.architecture.tree import ROOT
+from tests.architecture.tree import ROOT, Source
 
 PLUGIN_DOORS = ("crmcore.plugins", "crmcore.schema", "crmcore.errors")
+TEST_DOORS = (*PLUGIN_DOORS, "crmcore.testing")
 
 
 def contracts() -> list[dict[str, Any]]:
@@ -56,6 +58,20 @@ def round_the_face(of: grimp.ImportGraph) -> Iterator[str]:
             area = ".".join(parts[:3])
             if importer != area and not importer.startswith(f"{area}."):
                 yield f"{importer}:{line} imports {imported}: enter by the area's face, `from {area} import ...`"
+
+
+def beside_the_kit(source: Source) -> Iterator[str]:
+    """Imports of a plugin's tests that a partner's tests could not rely on: not the doors, the faces or the test kit."""
+    for node in ast.walk(source.tree):
+        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        if isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names = [node.module]
+        for name in names:
+            first = name.split(".")[0]
+            is_face = name.startswith("crmcore.domain.") and name.count(".") == 2
+            if first == "tests" or (first == "crmcore" and name not in TEST_DOORS and not is_face):
+                doors = ", ".join(TEST_DOORS)
+                yield f"{source.path}:{node.lineno} imports {name}: a plugin's tests have {doors} and the areas' faces"
 
 
 def round_the_door(of: grimp.ImportGraph, plugin: str) -> Iterator[str]:

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.architecture.imports import graph, round_the_door, round_the_face
-from tests.architecture.tree import ROOT, report
+from tests.architecture.imports import beside_the_kit, graph, round_the_door, round_the_face
+from tests.architecture.tree import ROOT, report, sources
 
 AREAS = sorted(path.parent.name for path in ROOT.glob("crmcore/domain/*/__init__.py"))
 PLUGINS = sorted(path for path in ROOT.glob("plugins/*/crmcore_*") if path.is_dir())
@@ -29,6 +29,10 @@ def test_a_face_lists_what_it_shows(area: str):
 def test_a_bundled_plugin_enters_by_the_door(package: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.syspath_prepend(str(package.parent))
     report(list(round_the_door(graph("crmcore", package.name), package.name)))
+
+
+def test_tests_of_plugins_have_the_test_kit_and_nothing_else():
+    report([problem for source in sources("plugins/*/tests") for problem in beside_the_kit(source)])
 
 
 def test_the_plugins_folder_is_no_package():

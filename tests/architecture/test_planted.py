@@ -8,7 +8,7 @@ import pytest
 
 from tests.architecture import conventions
 from tests.architecture.house import RULES, violations
-from tests.architecture.imports import graph, lint_imports, round_the_door, round_the_face
+from tests.architecture.imports import beside_the_kit, graph, lint_imports, round_the_door, round_the_face
 from tests.architecture.sizes import long_functions, long_lines, oversized_file
 from tests.architecture.tree import ROOT, Source
 
@@ -103,6 +103,21 @@ def test_a_plugin_that_goes_round_the_door_is_found(
     monkeypatch.syspath_prepend(str(tmp_path))
     found = list(round_the_door(graph("crmcore", "crmcore_planted", "crmcore_other"), "crmcore_planted"))
     assert bool(found) is refused
+
+
+@pytest.mark.parametrize(
+    "line, refused",
+    [
+        ("from tests.fixtures import open_crm", True),
+        ("from crmcore.testing.crm import opened", True),
+        ("import crmcore.app", True),
+        ("from crmcore.testing import TestCrm", False),
+        ("from crmcore.domain.people import User", False),
+        ("from crmcore_planted.models import Thing", False),
+    ],
+)
+def test_a_test_of_a_plugin_that_goes_beside_the_kit_is_found(line: str, refused: bool):
+    assert bool(list(beside_the_kit(Source("plugins/planted/tests/test_x.py", line)))) is refused
 
 
 # ---------------------------------------------------------------- sizes

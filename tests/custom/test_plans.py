@@ -11,7 +11,7 @@ from crmcore.domain.customers import Customer
 from crmcore.kit.sql import Sql, Statement
 from crmcore.platform.database import Database
 from tests.custom.conftest import Custom
-from tests.databases import Databases, _apart
+from tests.databases import Databases, apart
 from tests.fixtures import TestCrm, open_crm
 from tests.query.large import CUSTOMERS, fill
 
@@ -50,7 +50,7 @@ async def _values(db: Database, tenant: Any, field: str, column: str, made: str,
 
 @pytest.fixture
 async def large(databases: Databases) -> AsyncIterator[TestCrm]:
-    url = databases.filled("custom", lambda made: _apart(lambda: _fill(made)))
+    url = databases.filled("custom", lambda made: apart(lambda: _fill(made)))
     async with open_crm(url) as crm:
         yield crm
     databases.drop(url)
