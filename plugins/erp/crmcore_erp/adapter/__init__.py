@@ -1,0 +1,52 @@
+"""What the plugin asks of an ERP, whichever it is."""
+
+from crmcore_erp.adapter.contract import Capabilities, ErpAdapter, Page
+from crmcore_erp.adapter.errors import ErpError, Missing, Refused, Stale, Unauthorized, Unreachable
+from crmcore_erp.adapter.records import (
+    Address,
+    Credit,
+    Invoice,
+    Kind,
+    NewLine,
+    NewOrder,
+    NewProduct,
+    Order,
+    OrderLine,
+    OrderStep,
+    Package,
+    Party,
+    PartyValues,
+    Payment,
+    Product,
+    Shipment,
+    Stock,
+)
+
+__all__ = [
+    "Address",
+    "Capabilities",
+    "Credit",
+    "ErpAdapter",
+    "ErpError",
+    "Invoice",
+    "Kind",
+    "Missing",
+    "NewLine",
+    "NewOrder",
+    "NewProduct",
+    "Order",
+    "OrderLine",
+    "OrderStep",
+    "Package",
+    "Page",
+    "Party",
+    "PartyValues",
+    "Payment",
+    "Product",
+    "Refused",
+    "Shipment",
+    "Stale",
+    "Stock",
+    "Unauthorized",
+    "Unreachable",
+]
