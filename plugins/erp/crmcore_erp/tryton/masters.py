@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import date
 from decimal import Decimal
 from typing import Any, Final
 
@@ -207,7 +207,7 @@ async def create_product(wire: Wire, company: Company, values: NewProduct) -> Pr
 
 async def stock(wire: Wire, company: Company, ids: Collection[str]) -> list[Stock]:
     """What lies in the storage of all warehouses, and what of it nobody waits for."""
-    context = {"locations": company.storages, "stock_date_end": datetime.now(UTC).date()}
+    context = {"locations": company.storages, "stock_date_end": date.max}
     rows = wire.by_ids("product.product", ids, ["quantity", "forecast_quantity", "type"], context)
     return [
         Stock(
