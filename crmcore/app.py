@@ -80,7 +80,9 @@ async def compose(plugins: Plugins) -> Composition:
     async def attempt(shares: Sequence[Contribution]) -> Composition:
         apps = [CORE, *(share.app for share in shares if share.app is not None)]
         models = await load_models(apps)
-        schema = derive([core_share(), *(Share(s.plugin, s.records, s.extensions, s.actions) for s in shares)])
+        schema = derive(
+            [core_share(), *(Share(s.plugin, s.records, s.extensions, s.actions, s.functions) for s in shares)]
+        )
         return Composition(plugins, apps, graph_of(models, schema.registry.append_only), schema)
 
     try:

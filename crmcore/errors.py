@@ -15,6 +15,7 @@
     ├── Refusals                 several refusals of one command
     ├── BadInput                 BAD_USER_INPUT   a malformed id, cursor or argument: a top-level error
     ├── Unauthenticated          UNAUTHENTICATED  no valid token
+    ├── PluginFailed             PLUGIN_FAILED    a plugin's function raised, took too long or answered something wrong
     ├── KeyReused                IDEMPOTENCY_KEY_REUSED   the key of another mutation
     ├── KeyInUse                 IDEMPOTENCY_KEY_IN_USE   the key of a mutation that is under way
     └── ConfigError              a setting, file or database that stops the start; the text is for the operator
@@ -132,6 +133,16 @@ class BadInput(CrmError):
 
 class Unauthenticated(CrmError):
     code = "UNAUTHENTICATED"
+
+
+class PluginFailed(CrmError):
+    """A fault of a plugin: the answer says which, its log why. `place` is the field, or the hook."""
+
+    code = "PLUGIN_FAILED"
+
+    def __init__(self, plugin: str, place: str, why: str = "") -> None:
+        super().__init__(f"The plugin {plugin} failed at {place}{': ' + why if why else ''}.")
+        self.plugin, self.place = plugin, place
 
 
 class KeyReused(CrmError):

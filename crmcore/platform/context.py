@@ -26,7 +26,7 @@ class Context:
     the definitions of custom fields that the process has read; to this context they are as they were when it began,
     but for what it changes itself (`custom_fields_changed`). `secret` signs links to files. `jobs` are the app's
     kinds of jobs by name, each a `jobs.JobKind` (which this room cannot name either), `plugins` what the plugins that
-    are loaded stand on (`plugins.backing.Backing`).
+    are loaded stand on (`plugins.backing.Backing`), `guard` the `calling.Guard` round their functions.
     """
 
     db: Database
@@ -40,6 +40,7 @@ class Context:
     reason: str = ""
     jobs: Mapping[str, Any] = field(default_factory=dict, repr=False)
     plugins: Any = field(default=None, repr=False)
+    guard: Any = field(default=None, repr=False)
     _uncertain: bool = False
 
     @property

@@ -6,7 +6,7 @@ import importlib
 import pkgutil
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final
 
 from crmcore.kit.text import camel, pascal
 from crmcore.platform.metadata import App
@@ -17,12 +17,16 @@ from crmcore.plugins.manifest import Manifest
 from crmcore.plugins.web import Route, overlapping
 from crmcore.query.declare import Declaration, Extension
 
+FUNCTIONS: Final = ("__crm_root__", "__crm_output__", "__crm_input__")
+"""How the schema marks root fields and the types that they need."""
+
 
 @dataclass(frozen=True, slots=True)
 class Contribution:
     """One plugin's share of an app: its tables, and what it puts into the graph, all marked with its id.
 
-    `actions` are the classes that neither declare a record nor extend one; what they mean is the schema's business.
+    `actions` and `functions` (root fields and the types that they need) neither declare a record nor extend one; what
+    they mean is the schema's business.
     """
 
     plugin: str
@@ -33,11 +37,12 @@ class Contribution:
     jobs: tuple[Job, ...] = ()
     routes: tuple[Route, ...] = ()
     commands: tuple[Command, ...] = ()
+    functions: tuple[type, ...] = ()
 
 
 def contribution(meta: Manifest, package: str, classes: Iterable[Any]) -> Contribution:
     """The share of a plugin whose hook answered with `classes`. TypeError for one that is no declaration."""
-    records, extensions, actions = [], [], []
+    records, extensions, actions, functions = [], [], [], []
     for cls in classes:
         if isinstance(declared := cls.__dict__.get("__crm_record__"), Declaration):
             records.append(replace(declared, plugin=meta.id))
@@ -45,14 +50,19 @@ def contribution(meta: Manifest, package: str, classes: Iterable[Any]) -> Contri
             extensions.append(replace(extending, plugin=meta.id))
         elif "__crm_action__" in cls.__dict__:
             actions.append(cls)
+        elif any(mark in cls.__dict__ for mark in FUNCTIONS):
+            functions.append(cls)
         else:
-            raise TypeError(f"crm_graph: {cls.__qualname__} has none of @record, @extend and @action.")
+            raise TypeError(
+                f"crm_graph: {cls.__qualname__} has none of @record, @extend and @action, nor another mark."
+            )
     app = App(
         meta.id,
         tuple(absolute(name, package) for name in meta.models),
         absolute(meta.migrations, package),
     )
-    return Contribution(meta.id, app if meta.models else None, tuple(records), tuple(extensions), tuple(actions))
+    tables = app if meta.models else None
+    return Contribution(meta.id, tables, tuple(records), tuple(extensions), tuple(actions), tuple(functions))
 
 
 def absolute(module: str, package: str) -> str:
@@ -78,9 +88,9 @@ def faults(share: Contribution) -> Iterator[str]:
 
 def _names(share: Contribution) -> Iterator[str]:
     types, fields = pascal(share.plugin), camel(share.plugin)
-    for name in (*(d.name for d in share.records), *(cls.__name__ for cls in share.actions)):
+    for name in (*(d.name for d in share.records), *(cls.__name__ for cls in (*share.actions, *share.functions))):
         if not _begins(name, types):
-            yield f"{name}: the names of its records and actions begin with {types}, like {types}Thing."
+            yield f"{name}: the names of its types, actions and root fields begin with {types}, like {types}Thing."
     for extension in share.extensions:
         for attribute in extension.specs:
             if not _begins(camel(attribute), fields):

@@ -25,6 +25,7 @@ from crmcore.query import (
     record,
 )
 from crmcore.schema.actions import action, arg
+from crmcore.schema.functions.declare import input_object, mutation, output, query, subscription
 from crmcore.schema.printing import print_core_schema
 
 if TYPE_CHECKING:
@@ -79,8 +80,13 @@ __all__ = [
     "extend",
     "field",
     "figure",
+    "input_object",
     "log",
+    "mutation",
+    "output",
     "portion",
     "print_core_schema",
+    "query",
     "record",
+    "subscription",
 ]

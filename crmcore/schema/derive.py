@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,7 @@ from crmcore.schema.custom import make_custom
 from crmcore.schema.duplicates import duplicate_roots, make_duplicates
 from crmcore.schema.enclosing import controls
 from crmcore.schema.filters import make_filters, make_value_filters
+from crmcore.schema.functions.roots import Functions
 from crmcore.schema.interfaces import make_node, make_timelines
 from crmcore.schema.jobs import jobs_retry
 from crmcore.schema.lifecycle import lifecycle_roots
@@ -46,6 +47,8 @@ class Share:
     records: Sequence[Declaration] = ()
     extensions: Sequence[Extension] = ()
     actions: Sequence[type] = ()
+    functions: Sequence[type] = ()
+    """The classes of @output, @input_object, @query, @mutation and @subscription."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,14 +93,20 @@ def derive(shares: Sequence[Share]) -> CrmSchema:
     mutations = [root for record in registry.records.values() for root in record_mutations(shapes, writing, record)]
     mutations += [root for record in registry.records.values() for root in merge_mutations(registry, shapes, record)]
     mutations += webhook_mutations(registry, shapes)
-    names: Mapping[str, type] = {d.name: d.cls for d in declarations}
-    for share in shares:
-        mutations += [action_mutation(registry, shapes, cls, share.plugin, names) for cls in share.actions]
-    mutations += transfer_mutations(registry, shapes)
     subscriptions = [record_changed(registry, shapes)]
+    functions = Functions(registry, shapes, {d.name: d.cls for d in declarations}, shares)
+    for share in shares:
+        mutations += [
+            action_mutation(registry, shapes, cls, share.plugin, functions.arguments) for cls in share.actions
+        ]
+    mutations += transfer_mutations(registry, shapes)
+    queries += functions.roots("query")
+    mutations += functions.roots("mutation")
+    subscriptions += functions.roots("subscription")
     mutations.append(jobs_retry(shapes))
     _refuse_doubles(queries)
     _refuse_doubles(mutations)
+    _refuse_doubles(subscriptions)
     core = _schema(shapes, queries, mutations, subscriptions, unnamed, extended=any(share.plugin for share in shares))
     check_figures(registry, core)
     return CrmSchema(core, registry)
@@ -143,9 +152,9 @@ def _told(value: Any, _info: Any, **_arguments: Any) -> Any:
 
 
 def _refuse_doubles(roots: Sequence[RootField]) -> None:
-    seen: set[str] = set()
+    seen: dict[str, str] = {}
     for root in roots:
-        name = root.field.name
+        name, owner = root.field.name, root.field.plugin or "core"
         if name in seen:
-            raise TypeError(f"Two root fields are called {name}: rename one of what they are made of.")
-        seen.add(name)
+            raise TypeError(f"The root field {name} is made twice, by {seen[name]} and {owner}. Rename one.")
+        seen[name] = owner

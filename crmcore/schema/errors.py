@@ -15,6 +15,7 @@ from crmcore.errors import (
     ErrorCode,
     KeyInUse,
     KeyReused,
+    PluginFailed,
     Refusal,
     Refusals,
     Unauthenticated,
@@ -30,6 +31,8 @@ INTERNAL: Final = "INTERNAL_SERVER_ERROR"
 DEADLINE: Final = "DEADLINE_EXCEEDED"
 UNAVAILABLE: Final = "SERVICE_UNAVAILABLE"
 STORAGE_FULL: Final = "STORAGE_FULL"
+
+_CODED: Final = (BadInput, Unauthenticated, KeyReused, KeyInUse, PluginFailed)
 
 TYPENAMES: Final[Mapping[ErrorCode, str]] = {
     ErrorCode.VALIDATION: "ValidationError",
@@ -122,6 +125,9 @@ def formatted(error: GraphQLError, request_id: str, *, code: str = "") -> dict[s
     if isinstance(cause, CrmError):
         out["message"] = cause.message
         extensions["code"] = _code(cause)
+        if isinstance(cause, PluginFailed):
+            extensions["plugin"] = cause.plugin
+            log.error("request %s at %s: %s", request_id, error.path, cause.message, exc_info=cause.__cause__)
         if isinstance(cause, BadInput) and cause.path:
             extensions["argument"] = list(cause.path)
     elif code or cause is None or isinstance(cause, GraphQLError):
@@ -152,4 +158,4 @@ def _code(cause: CrmError) -> str:
         return str(cause.code)
     if isinstance(cause, Refusals):
         return str(cause.refusals[0].code)
-    return cause.code if isinstance(cause, BadInput | Unauthenticated | KeyReused | KeyInUse) else INTERNAL
+    return cause.code if isinstance(cause, _CODED) else INTERNAL

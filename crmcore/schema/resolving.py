@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -43,8 +44,8 @@ class Each:
     """Records of any types that several payloads answer with, one each (`OneOf`), by table and key. The first payload
     that is completed reads them for all, by one statement for each place that they are selected in."""
 
-    keys: Sequence[tuple[str, UUID]]
-    read: dict[tuple[str, ...], tuple[list[Any], list[GraphQLError]]] = field(default_factory=dict)
+    keys: list[tuple[str, UUID]]
+    read: dict[tuple[str, ...], asyncio.Future[tuple[list[Any], list[GraphQLError]]]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

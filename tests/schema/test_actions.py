@@ -92,7 +92,7 @@ async def test_a_malformed_id_in_an_input_is_bad_input(crm: TestCrm):
     assert answer["data"] == {"toysNote": None}
 
 
-async def test_a_bug_is_masked_and_its_neighbours_are_answered(crm: TestCrm, caplog: pytest.LogCaptureFixture):
+async def test_a_bug_is_masked_and_names_the_plugin_and_its_neighbours_are_answered(crm: TestCrm, caplog: pytest.LogCaptureFixture):
     id_ = await _customer(crm)
     answer = await crm.ask(
         "mutation($id: ID!) { a: toysBreak(id: $id) { errors { code } } b: toysRefuse(id: $id) { errors { code } } }",
@@ -101,10 +101,10 @@ async def test_a_bug_is_masked_and_its_neighbours_are_answered(crm: TestCrm, cap
     request_id = crm.seen[-1].headers["x-request-id"]
     assert answer["errors"] == [
         {
-            "message": f"Something went wrong on our side. Quote request {request_id} when you report it.",
+            "message": "The plugin toys failed at Mutation.toysBreak.",
             "locations": [{"line": 1, "column": 22}],
             "path": ["a"],
-            "extensions": {"requestId": request_id, "code": "INTERNAL_SERVER_ERROR"},
+            "extensions": {"requestId": request_id, "code": "PLUGIN_FAILED", "plugin": "toys"},
         }
     ]
     assert answer["data"]["b"] == {"errors": [{"code": "VALIDATION"}, {"code": "STATE"}]}

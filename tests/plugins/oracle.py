@@ -1,0 +1,213 @@
+"""A plugin that exists only here: root fields that answer well, wrongly, and not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+from uuid import UUID, uuid4
+
+from crmcore.domain.customers import Customer as CustomerModel
+from crmcore.errors import Invalid
+from crmcore.plugins import Context, Create, Manifest, Plugins, hookimpl, write
+from crmcore.plugins.discovery import Candidate
+from crmcore.schema import (
+    AnyRecord,
+    FreeData,
+    Money,
+    Ref,
+    arg,
+    field,
+    input_object,
+    mutation,
+    output,
+    query,
+)
+
+if TYPE_CHECKING:
+    from crmcore.schema import Customer
+
+calls: list[dict[str, Any]] = []
+
+
+class OracleMood(StrEnum):
+    """How it feels."""
+
+    GOOD = "GOOD"
+    BAD = "BAD"
+
+
+@output
+class OracleLine:
+    """A line of an answer."""
+
+    text: str = field("What it says.")
+    customer: Customer | None = field("Whom it is about.")
+
+
+@output
+class OracleAnswer:
+    """What it answers."""
+
+    title: str = field("The title.")
+    mood: OracleMood | None = field("How it feels.")
+    price: Money | None = field("What it costs.")
+    weight: Decimal | None = field("How heavy it is.")
+    said_on: date | None = field("The day.")
+    said_at: datetime | None = field("The time.")
+    extra: FreeData | None = field("Whatever.")
+    lines: list[OracleLine] = field("The lines.")
+    customers: list[Customer] = field("All of them.")
+    about: AnyRecord | None = field("Any record.")
+
+
+@dataclass
+class Line:
+    text: Any
+    customer: Any = None
+
+
+@input_object
+class OracleHint:
+    """A hint."""
+
+    word: str = arg("The word.")
+    customer: Customer | None = arg("Whom it concerns.")
+    weight: Decimal | None = arg("How much it counts.")
+
+
+async def ask(ctx: Context, question: str, **given: Any) -> Mapping[str, Any]:
+    calls.append({"question": question, **given})
+    ids = given.get("customer_ids", [])
+    return {
+        "title": question.upper(),
+        "mood": "GOOD",
+        "price": (Decimal("9.50"), "EUR"),
+        "weight": 3,
+        "said_on": date(2026, 11, 23),
+        "said_at": datetime(2026, 11, 23, 8, tzinfo=UTC),
+        "extra": {"deep": [1, None]},
+        "lines": [Line(f"line {number}", key) for number, key in enumerate(ids)],
+        "customers": ids,
+        "about": Ref("Customer", ids[0]) if ids else None,
+    }
+
+
+@query(ask, returns=OracleAnswer)
+class OracleAsk:
+    """Ask it something."""
+
+    question: str = arg("What to ask.")
+    customer: list[Customer] | None = arg("Whom it is about.")
+    hints: list[OracleHint] | None = arg("Hints.")
+    mood: OracleMood | None = arg("How it should feel.")
+    price: Money | None = arg("What it may cost.")
+
+
+async def chosen(ctx: Context, customer_id: UUID | None = None, name: str = "") -> UUID | None:
+    return customer_id
+
+
+@query(chosen, returns="Customer | None")
+class OracleChosen:
+    """The customer that it chooses."""
+
+    customer: Customer | None = arg("Whom.")
+
+
+async def every(ctx: Context, customer_ids: Sequence[UUID]) -> Sequence[UUID]:
+    return [*customer_ids, uuid4()]
+
+
+@query(every, returns="list[Customer]")
+class OracleEvery:
+    """Customers, and one that nobody knows."""
+
+    customer: list[Customer] = arg("Which.")
+
+
+async def wrong(ctx: Context, how: str) -> Any:
+    """Answers of which some or all do not fit."""
+    answer = {"title": "Fits", "lines": [], "customers": []}
+    return {
+        "none": None,
+        "text": "a text",
+        "bare": 7,
+        "title": {**answer, "title": None},
+        "weight": {**answer, "weight": "heavy"},
+        "mood": {**answer, "mood": "ANGRY"},
+        "price": {**answer, "price": 3},
+        "naive": {**answer, "said_at": datetime(2026, 1, 1)},
+        "extra": {**answer, "extra": {"deep": object()}},
+        "lines": {**answer, "lines": 3},
+        "line": {**answer, "lines": [Line("good"), Line(5), 9]},
+        "surrogate": {**answer, "title": "\ud800"},
+        "id": {**answer, "customers": ["no id"]},
+        "other": {**answer, "about": Ref("Nothing", uuid4())},
+        "kind": {**answer, "lines": [Line("good", f"deal_{uuid4()}")]},
+    }[how]
+
+
+@query(wrong, returns=OracleAnswer)
+class OracleWrong:
+    """Answer wrongly."""
+
+    how: str = arg("In which way.")
+
+
+async def broken(ctx: Context) -> int:
+    raise RuntimeError("the secret of the house")
+
+
+@query(broken, returns=int)
+class OracleBroken:
+    """Break."""
+
+
+async def found(ctx: Context, name: str, fail: bool = False) -> UUID:
+    if not name:
+        raise Invalid("Say a name.", "name")
+    [written] = await write(ctx, [Create(CustomerModel, {"name": name})])
+    if fail:
+        raise RuntimeError("the secret of the house")
+    return written.id
+
+
+@mutation(found, returns="Customer")
+class OracleFound:
+    """Make a customer."""
+
+    name: str = arg("Its name.")
+    fail: bool | None = arg("Whether to break.")
+
+
+@mutation(broken, returns=int)
+class OracleRuin:
+    """Break."""
+
+
+async def count(ctx: Context) -> int:
+    return 42
+
+
+@mutation(count, returns=int)
+class OracleCount:
+    """Count."""
+
+
+class Plugin:
+    meta = Manifest(id="oracle", title="Oracle", description="For tests.", version="1.0", api=">=0.1,<1")
+
+    @hookimpl
+    def crm_graph(self) -> Sequence[type]:
+        return [
+            OracleLine, OracleAnswer, OracleHint, OracleAsk, OracleChosen, OracleEvery, OracleWrong, OracleBroken,
+            OracleFound, OracleRuin, OracleCount,
+        ]  # fmt: skip
+
+
+def oracle() -> Plugins:
+    return Plugins([Candidate("oracle", "tests", lambda: Plugin)])
