@@ -92,7 +92,9 @@ async def test_a_malformed_id_in_an_input_is_bad_input(crm: TestCrm):
     assert answer["data"] == {"toysNote": None}
 
 
-async def test_a_bug_is_masked_and_names_the_plugin_and_its_neighbours_are_answered(crm: TestCrm, caplog: pytest.LogCaptureFixture):
+async def test_a_bug_is_masked_and_names_the_plugin_and_its_neighbours_are_answered(
+    crm: TestCrm, caplog: pytest.LogCaptureFixture
+):
     id_ = await _customer(crm)
     answer = await crm.ask(
         "mutation($id: ID!) { a: toysBreak(id: $id) { errors { code } } b: toysRefuse(id: $id) { errors { code } } }",

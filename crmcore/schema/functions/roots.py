@@ -14,6 +14,7 @@ from crmcore.kit.text import camel, plural, snake
 from crmcore.platform.calling import called
 from crmcore.query import Registry
 from crmcore.schema.errors import user_errors
+from crmcore.schema.following import Batch
 from crmcore.schema.functions import forms
 from crmcore.schema.functions.annotations import Hint, Names
 from crmcore.schema.functions.arguments import Arguments, Input, values
@@ -23,7 +24,6 @@ from crmcore.schema.functions.telling import tell
 from crmcore.schema.resolving import Run
 from crmcore.schema.roots import RootField
 from crmcore.schema.shapes import Shapes, argument, listed, optional, shaped
-from crmcore.schema.subscriptions.following import Batch
 
 
 class Part(Protocol):

@@ -10,8 +10,8 @@ from typing import Any, Final
 
 from crmcore.platform.calling import called
 from crmcore.platform.context import Context
+from crmcore.schema.following import Batch, Live
 from crmcore.schema.resolving import Run
-from crmcore.schema.subscriptions.following import Batch, Live
 
 _END: Final = object()
 
