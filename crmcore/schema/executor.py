@@ -6,14 +6,12 @@ with one statement of finished JSON, which goes out untouched. Everything else r
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 import orjson
 from graphql import (
-    GraphQLError,
     GraphQLList,
     GraphQLObjectType,
     GraphQLOutputType,
@@ -28,7 +26,7 @@ from crmcore.errors import BadInput
 from crmcore.query import Completed, Reading, Ref, Refs, Registry, Root
 from crmcore.schema.alone import all_given
 from crmcore.schema.enclosing import Controls, Mutation, controls_of, tell
-from crmcore.schema.resolving import Each, EngineRoot, OneOf, Results, Run
+from crmcore.schema.resolving import EngineRoot, OneOf, Results, Run
 
 
 class CrmExecutor(Executor[Any]):
@@ -116,21 +114,17 @@ class CrmExecutor(Executor[Any]):
     async def _one_of(self, return_type: GraphQLOutputType, details: Any, path: Path, one: OneOf) -> Any:
         above = path.as_list()
         place = tuple(step for step in above if isinstance(step, str))
-        if place not in one.each.read:
-            one.each.read[place] = asyncio.ensure_future(self._all_of(one.each, return_type, details, path))
-        records, errors = await one.each.read[place]
+        async with one.each.reading:
+            if place not in one.each.read:
+                done = await self._reading(GraphQLList(return_type), details, path, Root("mixed"), one.each.keys)
+                one.each.read[place] = orjson.loads(done.json or b"[]"), done.errors
+        records, errors = one.each.read[place]
         for error in errors:
             number, *below = (error.path or [])[len(above) :]
             if number == one.number:
                 error.path = [*above, *below]
                 self.collected_errors.errors.append(error)
         return records[one.number]
-
-    async def _all_of(
-        self, each: Each, return_type: GraphQLOutputType, details: Any, path: Path
-    ) -> tuple[list[Any], list[GraphQLError]]:
-        done = await self._reading(GraphQLList(return_type), details, path, Root("mixed"), each.keys)
-        return orjson.loads(done.json or b"[]"), done.errors
 
     async def _results(
         self, return_type: GraphQLOutputType, details: Any, info: GraphQLResolveInfo[Any], path: Path, results: Results

@@ -45,7 +45,8 @@ class Each:
     that is completed reads them for all, by one statement for each place that they are selected in."""
 
     keys: list[tuple[str, UUID]]
-    read: dict[tuple[str, ...], asyncio.Future[tuple[list[Any], list[GraphQLError]]]] = field(default_factory=dict)
+    read: dict[tuple[str, ...], tuple[list[Any], list[GraphQLError]]] = field(default_factory=dict)
+    reading: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
 @dataclass(frozen=True, slots=True)
