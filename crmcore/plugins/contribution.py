@@ -62,7 +62,7 @@ def contribution(meta: Manifest, package: str, classes: Iterable[Any]) -> Contri
         absolute(meta.migrations, package),
     )
     tables = app if meta.models else None
-    return Contribution(meta.id, tables, tuple(records), tuple(extensions), tuple(actions), tuple(functions))
+    return Contribution(meta.id, tables, tuple(records), tuple(extensions), tuple(actions), functions=tuple(functions))
 
 
 def absolute(module: str, package: str) -> str:
