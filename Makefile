@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 PORT ?= 8000
 JOBS ?= auto
+UPGRADE ?= --upgrade
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 
@@ -12,7 +13,7 @@ INSTALL := $(PIP) install --constraint constraints.txt --no-build-isolation
 PLUGINS := $(notdir $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml)))
 PLUGIN_CODE := $(wildcard plugins/*/crmcore_*)
 PYTEST := $(BIN)/python -m pytest
-INSTALL_PLUGINS = test -z "$(PLUGINS)" || $(INSTALL) --no-deps $(foreach p,$(PLUGINS),--editable plugins/$(p))
+INSTALL_PLUGINS = test -z "$(PLUGINS)" || $(INSTALL) $(foreach p,$(PLUGINS),--editable 'plugins/$(p)$(1)')
 UNINSTALL_PLUGINS = test -z "$(PLUGINS)" || $(PIP) uninstall --yes $(foreach p,$(PLUGINS),crmcore-$(p))
 
 .PHONY: help demo test check lint types test-core test-plugins bench format schema constraints console install clean
@@ -24,7 +25,7 @@ help:
 	@echo "make bench        the read engine against hand-written SQL, PostGraphile and the usual Python server (BENCH=options)"
 	@echo "make format       what the formatter and the linter can repair"
 	@echo "make schema       print schema.graphql anew after a change of the API"
-	@echo "make constraints  resolve the pinned versions anew"
+	@echo "make constraints  resolve the pinned versions anew, plugins included (UPGRADE= keeps those that still do)"
 	@echo "make console      build the console's assets anew (needs node and npm)"
 	@echo "make clean        forget the environment and the demo's data"
 
@@ -49,7 +50,8 @@ $(VENV)/.dev: $(VENV)/.runtime
 	@touch $@
 
 $(VENV)/.plugins: $(VENV)/.runtime $(wildcard plugins/*/pyproject.toml)
-	@$(INSTALL_PLUGINS)
+	@echo "installing the plugins into $(VENV)"
+	@$(call INSTALL_PLUGINS)
 	@touch $@
 
 install: $(VENV)/.dev
@@ -79,11 +81,10 @@ test-core: $(VENV)/.dev
 
 test-plugins: $(VENV)/.dev
 	@rm -f $(VENV)/.plugins
+	@$(call INSTALL_PLUGINS,[test])
 	@set -e; for plugin in $(PLUGINS); do \
-		$(UNINSTALL_PLUGINS); \
-		$(INSTALL) --no-deps --editable plugins/$$plugin; \
-		echo "$(PYTEST) plugins/$$plugin/tests"; \
-		$(PYTEST) plugins/$$plugin/tests; \
+		echo "$(PYTEST) plugins/$$plugin/tests -n $(JOBS)"; \
+		$(PYTEST) plugins/$$plugin/tests -n $(JOBS); \
 	done
 
 PEER := benchmarks/postgraphile
@@ -108,8 +109,9 @@ schema: $(VENV)/.runtime
 	$(BIN)/crmcore schema export --core --output schema.graphql
 
 constraints:
-	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --upgrade --quiet \
-		--no-annotate --no-header --output-file constraints.txt
+	printf '%s\n' '-e .[dev]' $(foreach p,$(PLUGINS),'-e plugins/$(p)[test]') | uv pip compile - --universal --python-version 3.11 \
+		$(UPGRADE) --quiet --no-annotate --no-header --no-emit-index-url $(foreach p,crmcore $(PLUGINS:%=crmcore-%),--no-emit-package $(p)) \
+		--output-file constraints.txt
 
 console:
 	cd tools/console && npm ci && npm run build

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import pytest
 
@@ -14,23 +14,20 @@ if TYPE_CHECKING:
     from crmcore.testing.databases import Databases
 
 T = TypeVar("T")
-async_fixture: Callable[[T], T]
-try:
-    import pytest_asyncio
 
-    async_fixture = pytest_asyncio.fixture
-except ImportError:
 
-    def _missing(function: Any) -> Any:
-        """Without pytest-asyncio no test can await: say so where a fixture is asked for."""
+def async_fixture(function: T) -> T:
+    """A fixture that awaits. Without pytest-asyncio no test can: it says so when it is asked for."""
+    try:
+        import pytest_asyncio
+    except ImportError:
 
-        @pytest.fixture(name=function.__name__)
+        @pytest.fixture(name=getattr(function, "__name__", ""))
         def missing() -> None:
             raise pytest.UsageError('crmcore.testing needs pytest-asyncio: pip install "crmcore[testing]"')
 
-        return missing
-
-    async_fixture = _missing
+        return cast("T", missing)
+    return cast("T", pytest_asyncio.fixture(cast("Any", function)))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

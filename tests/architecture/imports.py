@@ -8,10 +8,13 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
+from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import Any
 
 import grimp
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from tests.architecture.tree import ROOT, Source
 
@@ -62,16 +65,32 @@ def round_the_face(of: grimp.ImportGraph) -> Iterator[str]:
 
 def beside_the_kit(source: Source) -> Iterator[str]:
     """Imports of a plugin's tests that a partner's tests could not rely on: not the doors, the faces or the test kit."""
+    for name, line in _imported(source):
+        first = name.split(".")[0]
+        is_face = name.startswith("crmcore.domain.") and name.count(".") == 2
+        if first == "tests" or (first == "crmcore" and name not in TEST_DOORS and not is_face):
+            doors = ", ".join(TEST_DOORS)
+            yield f"{source.path}:{line} imports {name}: a plugin's tests have {doors} and the areas' faces"
+
+
+def undeclared(source: Source, project: Path) -> Iterator[str]:
+    """Libraries that a plugin imports and its own pyproject.toml does not name: another's would bring them, or nobody."""
+    said = tomllib.loads((project / "pyproject.toml").read_text())["project"]["dependencies"]
+    declared = {canonicalize_name(Requirement(text).name) for text in said}
+    owners = packages_distributions()
+    for name, line in _imported(source):
+        first = name.split(".")[0]
+        names = {canonicalize_name(owner) for owner in owners.get(first, [first])}
+        if first not in sys.stdlib_module_names and not first.startswith("crmcore") and not names & declared:
+            yield f"{source.path}:{line} imports {first}, which {project.name}/pyproject.toml does not name"
+
+
+def _imported(source: Source) -> Iterator[tuple[str, int]]:
     for node in ast.walk(source.tree):
-        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
-        if isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            names = [node.module]
-        for name in names:
-            first = name.split(".")[0]
-            is_face = name.startswith("crmcore.domain.") and name.count(".") == 2
-            if first == "tests" or (first == "crmcore" and name not in TEST_DOORS and not is_face):
-                doors = ", ".join(TEST_DOORS)
-                yield f"{source.path}:{node.lineno} imports {name}: a plugin's tests have {doors} and the areas' faces"
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, node.lineno) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield node.module, node.lineno
 
 
 def round_the_door(of: grimp.ImportGraph, plugin: str) -> Iterator[str]:

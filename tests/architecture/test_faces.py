@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.architecture.imports import beside_the_kit, graph, round_the_door, round_the_face
+from tests.architecture.imports import beside_the_kit, graph, round_the_door, round_the_face, undeclared
 from tests.architecture.tree import ROOT, report, sources
 
 AREAS = sorted(path.parent.name for path in ROOT.glob("crmcore/domain/*/__init__.py"))
@@ -29,6 +29,13 @@ def test_a_face_lists_what_it_shows(area: str):
 def test_a_bundled_plugin_enters_by_the_door(package: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.syspath_prepend(str(package.parent))
     report(list(round_the_door(graph("crmcore", package.name), package.name)))
+
+
+@pytest.mark.parametrize("package", PLUGINS, ids=lambda path: path.name)
+def test_a_bundled_plugin_names_the_libraries_that_it_uses(package: Path):
+    """Migrations are written by crmcore, in the words of its own libraries."""
+    own = [source for source in sources(str(package.relative_to(ROOT))) if not source.is_migration]
+    report([problem for source in own for problem in undeclared(source, package.parent)])
 
 
 def test_tests_of_plugins_have_the_test_kit_and_nothing_else():

@@ -8,7 +8,7 @@ import pytest
 
 from tests.architecture import conventions
 from tests.architecture.house import RULES, violations
-from tests.architecture.imports import beside_the_kit, graph, lint_imports, round_the_door, round_the_face
+from tests.architecture.imports import beside_the_kit, graph, lint_imports, round_the_door, round_the_face, undeclared
 from tests.architecture.sizes import long_functions, long_lines, oversized_file
 from tests.architecture.tree import ROOT, Source
 
@@ -118,6 +118,11 @@ def test_a_plugin_that_goes_round_the_door_is_found(
 )
 def test_a_test_of_a_plugin_that_goes_beside_the_kit_is_found(line: str, refused: bool):
     assert bool(list(beside_the_kit(Source("plugins/planted/tests/test_x.py", line)))) is refused
+
+
+@pytest.mark.parametrize("line, refused", [("import httptools", True), ("import crmcore.plugins, os", False)])
+def test_a_library_that_a_plugin_does_not_name_is_found(line: str, refused: bool):
+    assert bool(list(undeclared(Source("x.py", line), ROOT / "plugins" / "surveys"))) is refused
 
 
 # ---------------------------------------------------------------- sizes
