@@ -36,9 +36,11 @@ from crmcore.platform.jobs import JobKind, Pace, Worker, prune_jobs
 from crmcore.platform.metadata import App, load_models
 from crmcore.platform.migrate import pending
 from crmcore.platform.secrets import signing_key
-from crmcore.plugins import Plugins
+from crmcore.plugins import Plugins, crm_of
 from crmcore.plugins.backing import Backing
+from crmcore.plugins.checking import Checks, checkers, unknown_checks
 from crmcore.plugins.contribution import Contribution
+from crmcore.plugins.host import Host
 from crmcore.query import Limits as ReadLimits
 from crmcore.query import PlanCache, ReadEngine, Registry
 from crmcore.records import RecordGraph, graph_of
@@ -83,6 +85,8 @@ async def compose(plugins: Plugins) -> Composition:
         schema = derive(
             [core_share(), *(Share(s.plugin, s.records, s.extensions, s.actions, s.functions) for s in shares)]
         )
+        for share in shares:
+            unknown_checks(share, schema.registry.records)
         return Composition(plugins, apps, graph_of(models, schema.registry.append_only), schema)
 
     try:
@@ -149,9 +153,12 @@ class Crm:
             check_seconds=settings.stream_check_seconds,
             guard=guard,
         )
+        self.host = Host(clock)
+        self.hooks = self._hooks()
         self.backing = Backing(
-            db, clock, secret, settings.public_address, guard, self.context, self._answered, self.plugins.manifests
-        )
+            db, clock, secret, settings.public_address, guard, self.context, self._answered, self.plugins.manifests,
+            fault=self.host.fault, call=self.host.calling,
+        )  # fmt: skip
         self.jobs = {kind.name: kind for kind in _job_kinds(self)}
         self.webhooks = webhooks.Webhooks(db, GraphAuthor(self.runner, self.context), clock, guard)
 
@@ -198,7 +205,12 @@ class Crm:
     def context(self, policy: Policy, cause: UUID | None = None) -> Context:
         """The context of one request or command."""
         cause = cause or new_id()
-        more: dict[str, Any] = {"jobs": self.jobs, "plugins": self.backing}
+        more: dict[str, Any] = {
+            "jobs": self.jobs,
+            "plugins": self.backing,
+            "guard": self.host.guard,
+            "hooks": self.hooks,
+        }
         return Context(self.db, policy, self.graph, self.clock, cause, self.known, self.secret, **more)
 
     async def _answered(self, ctx: Context, document: str, variables: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -206,6 +218,11 @@ class Crm:
         answer = await self.runner.run(ctx, GraphQLRequest(document, variables))
         body: Mapping[str, Any] = orjson.loads(orjson.dumps(answer.body))
         return body
+
+    def _hooks(self) -> Checks | None:
+        """The plugins that check changes, if there are any."""
+        found = checkers(self.plugins, self.registry.records)
+        return Checks(self.host, found, lambda plugin, ctx: crm_of(ctx, plugin)) if found else None
 
     async def ask(self, ctx: Context, document: str, variables: Mapping[str, Any]) -> Mapping[str, Any]:
         """The body of the answer to a query, for work of our own."""

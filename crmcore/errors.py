@@ -110,6 +110,8 @@ class RateLimited(Refusal):
 
 
 class PluginRefusal(Refusal):
+    """`details`: plugin (its id), reason (a code of its own, PLUGIN_FAULT where it failed)."""
+
     code = ErrorCode.PLUGIN
 
 

@@ -15,6 +15,7 @@ from crmcore.platform.access import Actor, Policy
 from crmcore.platform.custom import Definitions, KnownFields
 from crmcore.platform.database import Database, Transaction
 from crmcore.platform.enclosed import Enclosed
+from crmcore.platform.hooks import ChangeHooks
 
 
 @dataclass(slots=True)
@@ -26,7 +27,8 @@ class Context:
     the definitions of custom fields that the process has read; to this context they are as they were when it began,
     but for what it changes itself (`custom_fields_changed`). `secret` signs links to files. `jobs` are the app's
     kinds of jobs by name, each a `jobs.JobKind` (which this room cannot name either), `plugins` what the plugins that
-    are loaded stand on (`plugins.backing.Backing`), `guard` the `calling.Guard` round their functions.
+    are loaded stand on (`plugins.backing.Backing`), `guard` the `calling.Guard` round their functions, and `hooks` are
+    those plugins that check changes; None where there are none.
     """
 
     db: Database
@@ -41,6 +43,7 @@ class Context:
     jobs: Mapping[str, Any] = field(default_factory=dict, repr=False)
     plugins: Any = field(default=None, repr=False)
     guard: Any = field(default=None, repr=False)
+    hooks: ChangeHooks | None = field(default=None, repr=False)
     _uncertain: bool = False
 
     @property

@@ -19,7 +19,7 @@ from itertools import accumulate
 from typing import Any, ClassVar, Final, Protocol, TypeVar
 
 from crmcore.kit.sql import Dialect, Sql, Statement
-from crmcore.platform.driver import Retryable, Row, TransactionOver, record, rendered
+from crmcore.platform.driver import DatabaseError, Retryable, Row, TransactionOver, record, rendered
 
 T = TypeVar("T")
 Sent = tuple[str, Sequence[Any]]
@@ -220,7 +220,13 @@ class Transaction:
             await settle(session.control(f"ROLLBACK TO SAVEPOINT {name}"))
             await settle(session.control(f"RELEASE SAVEPOINT {name}"))
             raise
-        await settle(session.control(f"RELEASE SAVEPOINT {name}"))
+        try:
+            await settle(session.control(f"RELEASE SAVEPOINT {name}"))
+        except DatabaseError:  # the block swallowed an error after which PostgreSQL does nothing more
+            self.holds.intersection_update(held)
+            await settle(session.control(f"ROLLBACK TO SAVEPOINT {name}"))
+            await settle(session.control(f"RELEASE SAVEPOINT {name}"))
+            raise
 
     def _next(self, tree: Sql | Statement, run: Any) -> Sent:
         if not self._open:

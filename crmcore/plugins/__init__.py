@@ -22,12 +22,14 @@ from crmcore.platform.fields import (
 from crmcore.platform.jobs import GiveUp, JobCancelled, JobRun, Priority, RunLater
 from crmcore.platform.search import fill_entries
 from crmcore.platform.tables import FilledIndex, UniqueIndex
+from crmcore.plugins.checking import Veto
 from crmcore.plugins.commands import Command
 from crmcore.plugins.crm import Crm, GraphQLFailed, crm_of
 from crmcore.plugins.events import PluginEvent
 from crmcore.plugins.jobs import Job
 from crmcore.plugins.manager import Listed, Plugins, PluginState
 from crmcore.plugins.manifest import API_VERSION, Manifest
+from crmcore.plugins.problems import NotReady, Problem
 from crmcore.plugins.settings import NeedsSettings, OutboundUrl, PluginSettings, SecretStr, Setting
 from crmcore.plugins.signatures import BadSignature, signed, signed_plainly, verify_signature
 from crmcore.plugins.specs import hookimpl
@@ -83,6 +85,7 @@ __all__ = [
     "Machine",
     "Manifest",
     "NeedsSettings",
+    "NotReady",
     "OutboundUrl",
     "OwnedRecord",
     "Pairs",
@@ -91,6 +94,7 @@ __all__ = [
     "PluginState",
     "Plugins",
     "Priority",
+    "Problem",
     "Record",
     "Restore",
     "Route",
@@ -106,6 +110,7 @@ __all__ = [
     "Update",
     "UtcDatetime",
     "Uuid",
+    "Veto",
     "WebRequest",
     "WebResponse",
     "crm_of",

@@ -27,6 +27,7 @@ class Contribution:
 
     `actions` and `functions` (root fields and the types that they need) neither declare a record nor extend one; what
     they mean is the schema's business.
+    `checks` are the types of records whose changes it sees.
     """
 
     plugin: str
@@ -38,6 +39,7 @@ class Contribution:
     routes: tuple[Route, ...] = ()
     commands: tuple[Command, ...] = ()
     functions: tuple[type, ...] = ()
+    checks: tuple[str, ...] = ()
 
 
 def contribution(meta: Manifest, package: str, classes: Iterable[Any]) -> Contribution:
@@ -62,7 +64,15 @@ def contribution(meta: Manifest, package: str, classes: Iterable[Any]) -> Contri
         absolute(meta.migrations, package),
     )
     tables = app if meta.models else None
-    return Contribution(meta.id, tables, tuple(records), tuple(extensions), tuple(actions), functions=tuple(functions))
+    return Contribution(
+        meta.id,
+        tables,
+        tuple(records),
+        tuple(extensions),
+        tuple(actions),
+        functions=tuple(functions),
+        checks=tuple(meta.checks),
+    )
 
 
 def absolute(module: str, package: str) -> str:

@@ -11,6 +11,7 @@ import logging
 from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from functools import partial
 from typing import Any, TypeVar
 
 import pluggy
@@ -108,6 +109,18 @@ class Plugins:
         """The shares of the plugins that are loaded, in the order in which they load."""
         return [e.share for e in self._entries.values() if e.share is not None and e.state == PluginState.LOADED]
 
+    def implementations(self, hook: str) -> list[tuple[Manifest, Callable[..., Any]]]:
+        """Who implements a hook, in the order in which they are called: dependencies first, unless a plugin says
+        `tryfirst` or `trylast`. The function takes the hook's arguments by name, and passes on those it knows."""
+        order = {plugin: place for place, plugin in enumerate(self._entries)}
+        found = []
+        for impl in getattr(self._hooks.hook, hook).get_hookimpls():
+            entry = self._entries[impl.plugin_name]
+            if entry.state == PluginState.LOADED and entry.meta is not None:
+                rank = (impl.trylast - impl.tryfirst, order[impl.plugin_name])
+                found.append((rank, entry.meta, partial(_with_its_arguments, impl)))
+        return [(meta, function) for _, meta, function in sorted(found, key=lambda one: one[0])]
+
     async def admit(self, attempt: Callable[[Sequence[Contribution]], Awaitable[T]]) -> T:
         """What `attempt` makes of the contributions; a plugin with whose share it fails is dropped, with the reason.
 
@@ -191,6 +204,8 @@ class Plugins:
         plugin = entry.cls()
         self._register(meta.id, plugin)
         try:
+            if problems := tuple(_unfit_checks(meta, plugin)):
+                raise PluginFault(*problems)
             share = replace(
                 contribution(meta, entry.cls.__module__, self._asked(plugin, "crm_graph")),
                 jobs=tuple(self._asked(plugin, "crm_jobs")),
@@ -295,6 +310,19 @@ def _misspelt(plugin: Any) -> Iterator[str]:
         elif inspect.iscoroutinefunction(getattr(specs, name)) != inspect.iscoroutinefunction(method):
             kind = "an async" if inspect.iscoroutinefunction(getattr(specs, name)) else "a plain"
             yield f"{name} must be {kind} function."
+
+
+def _unfit_checks(meta: Manifest, plugin: Any) -> Iterator[str]:
+    hooks = [hook for hook in ("crm_validate", "crm_before_commit") if hasattr(plugin, hook)]
+    if hooks and not meta.checks:
+        yield f"{hooks[0]} sees records that the manifest names in `checks`: name some, like checks=['Deal']."
+    if meta.checks and not hooks:
+        yield "checks: there is neither crm_validate nor crm_before_commit to see them."
+
+
+def _with_its_arguments(impl: pluggy.HookImpl, **given: Any) -> Any:
+    """Call an implementation with those of the hook's arguments that it takes."""
+    return impl.function(**{name: given[name] for name in (*impl.argnames, *impl.kwargnames) if name in given})
 
 
 def _listed(entry: _Entry) -> Listed:

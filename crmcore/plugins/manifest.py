@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Literal
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import InvalidVersion, Version
@@ -39,6 +39,9 @@ class Manifest:
     settings     the class of its settings, made from `PluginSettings`
     subscribes   the types of events that `crm_on_event` is told: `case.resolved`, all of a kind as `customer.*`, or `*`
     outbound_hosts  the hosts that `crm.http` may reach: `api.example.com`, or `*.example.com` for all below it
+    checks       types of records, such as `Deal`, whose changes `crm_validate` and `crm_before_commit` see
+    on_error     what becomes of such a change when one of them fails or is too slow: `abort` refuses it, `skip` lets
+                 it pass
     """
 
     id: str
@@ -53,6 +56,8 @@ class Manifest:
     settings: type[PluginSettings] | None = None
     subscribes: Sequence[str] = ()
     outbound_hosts: Sequence[str] = ()
+    checks: Sequence[str] = ()
+    on_error: Literal["abort", "skip"] = "abort"
 
 
 def faults(meta: Manifest) -> Iterator[str]:
@@ -76,6 +81,10 @@ def faults(meta: Manifest) -> Iterator[str]:
             yield f"{name}: give a list."
     yield from (f"subscribes: {t!r} is no type like case.resolved or customer.*." for t in _no(_TYPE, meta.subscribes))
     yield from (f"outbound_hosts: {h!r} is no host." for h in _no(_HOST, meta.outbound_hosts))
+    if isinstance(meta.checks, str):
+        yield "checks: give a list of types of records."
+    if meta.on_error not in ("abort", "skip"):
+        yield f"on_error {meta.on_error!r}: say abort or skip."
     if bool(meta.models) != bool(meta.migrations):
         yield "models and migrations belong together: name both, or neither."
     if meta.id in meta.requires or meta.id in meta.conflicts:

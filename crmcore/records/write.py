@@ -7,9 +7,10 @@ from collections.abc import Awaitable, Callable, Hashable, Sequence
 from functools import partial as bind
 from typing import Any, Final, Literal, TypeVar, overload
 
-from crmcore.errors import Refusals
+from crmcore.errors import Refusal, Refusals
 from crmcore.platform.context import Context
 from crmcore.platform.database import Transaction, UniqueViolation, retrying
+from crmcore.platform.hooks import ChangeHooks
 from crmcore.platform.record import Change, Draft, Record
 from crmcore.platform.search import write_entries
 from crmcore.records import history
@@ -60,9 +61,45 @@ async def write(
     by `Refused` and the others are made; of changes in one group (`groups` names one for each change) all are made or
     none. Deletions come first, then new records, then updates; a new record may name another of the same command.
     """
+    if partial and ctx.hooks is not None:
+        return await without_vetoed(ctx, tx, changes, groups)
     if tx is not None:
         return await Command(ctx, tx, partial, groups).run(changes)
     return await in_its_own(ctx, lambda own, wary: Command(ctx, own, partial, groups, wary, last=True).run(changes))
+
+
+async def without_vetoed(
+    ctx: Context, tx: Transaction | None, changes: Sequence[Change], groups: Groups
+) -> list[Written | Refused]:
+    """A partial command that plugins may veto when it is written: it is undone then, and made again without the changes
+    that they are against, and those of their groups; without any, if they do not say which."""
+    if tx is None:
+        return await in_its_own(ctx, lambda own, _wary: without_vetoed(ctx, own, changes, groups))
+    refused: dict[int, Refused] = {}
+    while True:
+        left = [place for place in range(len(changes)) if place not in refused]
+        together = [groups[place] if groups else place for place in left]
+        command = Command(ctx, tx, True, together)
+        try:
+            async with tx.savepoint():
+                written = await command.run([changes[place] for place in left])
+        except Refusals as refusals:
+            if taken_meanwhile(refusals) or not left:
+                raise
+            fallen = {together[n] for n in command.vetoed} or set(together)
+            said = Refused(tuple(refusals.refusals))
+            refused |= {place: said for n, place in enumerate(left) if together[n] in fallen}
+            _move(said.refusals, left)
+            continue
+        _move([r for one in written if isinstance(one, Refused) for r in one.refusals], left)
+        answers = {**dict(zip(left, written)), **refused}
+        return [answers[place] for place in range(len(changes))]
+
+
+def _move(refusals: Sequence[Refusal], places: Sequence[int]) -> None:
+    """Let refusals say which of all changes they are against, not which of those that were left."""
+    for refusal in {id(refusal): refusal for refusal in refusals}.values():
+        refusal.index = places[refusal.index] if refusal.index < len(places) else refusal.index
 
 
 async def in_its_own(ctx: Context, work: Callable[[Transaction, bool], Awaitable[T]]) -> T:
@@ -104,6 +141,8 @@ class Command:
         self.ctx, self.tx, self.partial, self.groups, self.wary = ctx, tx, partial, groups, wary
         self.last = last
         self.at = ctx.clock()
+        self.asked: Sequence[Change] = ()
+        self.vetoed: set[int] = set()
         self.drafts: list[Draft] = []
         self.told: list[tuple[Draft, list[str]]] = []
         self.versions: dict[DraftKey, int] = {}
@@ -111,8 +150,8 @@ class Command:
 
     async def run(self, changes: Sequence[Change]) -> list[Written | Refused]:
         """Make the changes and what follows; an answer for each."""
-        flat, self.families = unfold(changes)
-        self.first = Step(self.ctx, self.tx, self.at, flat, wary=self.wary)
+        self.asked, self.families = unfold(changes)
+        self.first = Step(self.ctx, self.tx, self.at, self.asked, wary=self.wary)
         groups = self.groups
         self._together = [groups[n] if groups else n for n, family in enumerate(self.families) for _ in family]
         await self._finish(self._round(self.first))
@@ -131,11 +170,24 @@ class Command:
             await history.write_history(self.ctx, self.tx, self.told)
             await write_transitions(self.ctx, self.tx, self.told)
             await write_entries(self.tx, entries_of(self.told))
+            if self.ctx.hooks is not None:
+                await self._ask(self.ctx.hooks)
             await self.tx.send(last=self.last)
         except UniqueViolation as violation:
             raise Refusals([explain(self.drafts, violation)]) from violation
         for draft in self.drafts:  # each knows all of them: without this ring they are freed at once
             draft.peers = {}
+
+    async def _ask(self, hooks: ChangeHooks) -> None:
+        """Let plugins see what is written, and end the command if one is against it."""
+        drafts = [draft for draft, _ in self.told if hooks.concerned(draft.model)]
+        said = await hooks.before_commit(self.ctx, self.tx, drafts) if drafts else ()
+        for draft, refusal in said:
+            if draft is not None and self.asked and self.first.drafts.get((draft.model, draft.id)) is draft:
+                refusal.index, refusal.change = draft.index, self.asked[draft.index]
+                self.vetoed.update(n for n, family in enumerate(self.families) if draft.index in family)
+        if said:
+            raise Refusals([refusal for _, refusal in said])
 
     def wrote(self, place: int) -> bool:
         """Whether the change that was given at `place`, or one of its parts, came to anything."""
@@ -216,6 +268,16 @@ async def _check(step: Step) -> None:
         if draft.operation in ("create", "update"):
             refuse_missing(draft)
             fold(draft, shape_of(draft.model))
+    hooks = step.ctx.hooks
+    if hooks is not None:
+        drafts = [d for d in step.drafts.values() if hooks.concerned(d.model) and step.stays(d) and _moves(d)]
+        if drafts:
+            await hooks.validate(step.ctx, step.tx, drafts)
+
+
+def _moves(draft: Draft) -> bool:
+    """Whether anything is to be done: not for an update that changes nothing."""
+    return draft.operation != "update" or draft.always or is_changed(draft)
 
 
 async def _settle(step: Step) -> None:

@@ -61,7 +61,7 @@ class Client:
 
 
 @asynccontextmanager
-async def served(url: str, plugins: Plugins) -> AsyncIterator[Client]:
+async def served(url: str, plugins: Plugins, **settings: Any) -> AsyncIterator[Client]:
     """A caller of an app on a migrated database."""
-    async with open_crm(url, plugins) as opened:
+    async with open_crm(url, plugins, **settings) as opened:
         yield Client(opened, opened.token)

@@ -1,0 +1,201 @@
+"""The dispatcher: the only way in which an app calls the code of its plugins.
+
+Every call has a time budget, belongs to a plugin and a hook, is counted and timed, and fails alone. What fails again
+and again is not called for a while (breaker.py). Cancellation of the caller always goes through.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+from collections.abc import Awaitable, Callable, Iterator
+from datetime import datetime
+from time import perf_counter
+from typing import Any, Final, TypeVar
+
+from crmcore.errors import CrmError, PluginFailed
+from crmcore.platform.database import Retryable, StorageFull, Unavailable
+from crmcore.platform.hooks import HookFault
+from crmcore.platform.jobs import GiveUp, JobCancelled, RunLater
+from crmcore.plugins.calls import Call, begin
+from crmcore.plugins.tally import Called, Tally, spend
+
+T = TypeVar("T")
+log = logging.getLogger("crmcore.plugins")
+
+BEARABLE: Final = (CrmError, Retryable, Unavailable, StorageFull, GiveUp, JobCancelled, RunLater)
+"""What a call may raise without being at fault: refusals, what jobs say by raising, and the database's own troubles."""
+
+FIELD_SECONDS: Final = 5.0
+"""How long a field, a query or a mutation of a plugin may take."""
+
+_REPEATED: Final = frozenset({"crm_jobs", "crm_commands"})
+"""Hooks that pause by themselves, or have somebody who waits and sees: they are called however often they fail."""
+
+_GRACE: Final = 1.0
+"""How long what was cancelled may take to end (seconds)."""
+
+_MOST_HOOKS: Final = 500
+"""So many hooks of one plugin are counted apart."""
+
+
+class Host:
+    """The calls of one app's plugins."""
+
+    def __init__(self, clock: Callable[[], datetime]) -> None:
+        self.clock = clock
+        self.tallies: dict[str, dict[str, Tally]] = {}
+        self.left: list[Call] = []
+        self._watchers: list[Callable[[Called], None]] = []
+
+    async def call(
+        self,
+        plugin: str,
+        hook: str,
+        function: Callable[..., Awaitable[T]],
+        *args: Any,
+        budget: float | None = FIELD_SECONDS,
+        **named: Any,
+    ) -> T:
+        """What the plugin's function answers within `budget` seconds.
+
+        HookFault when it raises, hangs or is resting after too many faults. Refusals (`crmcore.errors`) and the
+        database's own troubles (`BEARABLE`) come through as they are. If this task is cancelled, so is the call.
+        """
+        tally = self.tally(plugin, hook)
+        if hook not in _REPEATED and not tally.breaker.admits(self.clock()):
+            raise HookFault(plugin, hook, "it failed too often and is left alone for a while", resting=True)
+        call = Call(plugin, hook)
+        began = perf_counter()
+        task = begin(call, _answer(function, args, named))
+        try:
+            await asyncio.wait((task,), timeout=budget)
+        except asyncio.CancelledError:
+            await _end(task)
+            tally.breaker.gave_up()
+            self._over(call, tally, began, "cancelled")
+            raise
+        error: BaseException | None
+        if not task.done():
+            runaway = not await _end(task)
+            error = TimeoutError(f"not done after {budget:g} s")
+            tally.timeouts += 1
+            said = "it goes on after its time" if runaway else "it took too long"
+            raise self._failed(call, tally, began, error, said, runaway=runaway)
+        error = asyncio.CancelledError("it cancelled itself") if task.cancelled() else task.exception()
+        if error is not None and (not isinstance(error, BEARABLE) or isinstance(error, PluginFailed)):
+            raise self._failed(call, tally, began, error) from error
+        if call.blocked:
+            self._fault(plugin, hook, tally, _Blocked(f"held up everything for {call.blocked:.0f} ms"))
+        else:
+            tally.breaker.succeeded()
+        self._over(call, tally, began)
+        if error is not None:
+            raise error
+        answer: T = task.result()
+        return answer
+
+    def blame(self, plugin: str, hook: str, error: BaseException) -> HookFault:
+        """Count a fault that showed after the call, such as an answer of the wrong shape; what to raise for it."""
+        self._fault(plugin, hook, self.tally(plugin, hook), error)
+        fault = HookFault(plugin, hook, "a wrong answer")
+        fault.__cause__ = error
+        return fault
+
+    async def calling(self, plugin: str, hook: str, seconds: float, work: Callable[[], Awaitable[T]]) -> T:
+        """`call` as `Backing` wants it."""
+        return await self.call(plugin, hook, work, budget=seconds)
+
+    async def guard(self, plugin: str, place: str, call: Callable[[], Awaitable[T]]) -> T:
+        """`call` as fields of the graph want it (platform/calling.py)."""
+        return await self.call(plugin, place, call)
+
+    def fault(self, plugin: str, hook: str, error: BaseException) -> None:
+        """Count a fault outside of any call, such as that of a task that the plugin began."""
+        self._fault(plugin, hook, self.tally(plugin, hook), error)
+
+    def tally(self, plugin: str, hook: str) -> Tally:
+        """What is counted of a plugin's hook."""
+        found = self.tallies.setdefault(plugin, {})
+        if hook not in found:
+            if len(found) >= _MOST_HOOKS:
+                hook = "others"
+            return found.setdefault(hook, Tally(hook))
+        return found[hook]
+
+    def watch(self, seen: Callable[[Called], None]) -> Callable[[], None]:
+        """Be told of every call that ends, until the answer is called."""
+        self._watchers.append(seen)
+        return lambda: self._watchers.remove(seen)
+
+    def open_breakers(self, plugin: str) -> Iterator[Tally]:
+        """The hooks that are left alone."""
+        return (tally for tally in self.tallies.get(plugin, {}).values() if tally.breaker.is_open)
+
+    def _failed(
+        self, call: Call, tally: Tally, began: float, error: BaseException, said: str = "", *, runaway: bool = False
+    ) -> HookFault:
+        self._over(call, tally, began, _line(error))
+        self._fault(call.plugin, call.hook, tally, error)
+        return HookFault(call.plugin, call.hook, said, runaway=runaway)
+
+    def _over(self, call: Call, tally: Tally, began: float, fault: str = "") -> None:
+        """The call has ended: its time counts, and what it started should end."""
+        milliseconds = (perf_counter() - began) * 1000
+        tally.add(milliseconds)
+        call.ended = asyncio.get_running_loop().time()
+        if call.left():
+            self.left.append(call)
+        called = Called(call.plugin, call.hook, milliseconds, fault)
+        spend(called)
+        for seen in tuple(self._watchers):
+            seen(called)
+
+    def _fault(self, plugin: str, hook: str, tally: Tally, error: BaseException) -> None:
+        """Count a fault, and say so where an operator looks."""
+        now = self.clock()
+        tally.faults += 1
+        tally.last_fault, tally.last_fault_at = _line(error), now
+        extra = {"plugin": plugin, "hook": hook}
+        log.warning("Plugin %s failed in %s: %s", plugin, hook, tally.last_fault, extra=extra, exc_info=error)
+        if tally.breaker.failed(now):
+            log.error("Plugin %s failed too often in %s and is left alone for a while.", plugin, hook, extra=extra)
+
+
+class _Blocked(Exception):
+    """The event loop stood still because of it."""
+
+
+async def _answer(function: Callable[..., Any], args: tuple[Any, ...], named: dict[str, Any]) -> Any:
+    made = function(*args, **named)
+    if not inspect.isawaitable(made):
+        raise TypeError(f"{getattr(function, '__qualname__', function)} must be an async function.")
+    return await made
+
+
+async def _end(task: asyncio.Task[Any]) -> bool:
+    """Cancel a task and wait a moment for its end; whether it came. Our own cancellation waits for that too."""
+    task.cancel()
+    cancelled = False
+    left = _GRACE
+    while not task.done() and left > 0:
+        began = perf_counter()
+        try:
+            await asyncio.wait((task,), timeout=left)
+        except asyncio.CancelledError:
+            cancelled = True
+        left -= perf_counter() - began
+    if task.done() and not task.cancelled():
+        task.exception()  # looked at, so that asyncio does not report it as lost
+    if cancelled:
+        raise asyncio.CancelledError
+    return task.done()
+
+
+def _line(error: BaseException) -> str:
+    """An error in one line, not too long."""
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"[:500]
+
+
+__all__ = ["BEARABLE", "Host"]
