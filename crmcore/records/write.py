@@ -182,10 +182,12 @@ class Command:
         """Let plugins see what is written, and end the command if one is against it."""
         drafts = [draft for draft, _ in self.told if hooks.concerned(draft.model)]
         said = await hooks.before_commit(self.ctx, self.tx, drafts) if drafts else ()
-        for draft, refusal in said:
-            if draft is not None and self.asked and self.first.drafts.get((draft.model, draft.id)) is draft:
-                refusal.index, refusal.change = draft.index, self.asked[draft.index]
-                self.vetoed.update(n for n, family in enumerate(self.families) if draft.index in family)
+        own = self.first.drafts if self.asked else {}
+        for against, refusal in said:
+            if against is None or (against.model, against.id) not in own:
+                continue
+            refusal.index, refusal.change = against.index, self.asked[against.index]
+            self.vetoed.update(n for n, family in enumerate(self.families) if against.index in family)
         if said:
             raise Refusals([refusal for _, refusal in said])
 
