@@ -22,6 +22,6 @@ class Plugin:
     @hookimpl
     def crm_graph(self) -> Sequence[type]:
         """The response, how it is recorded, and what every customer shows of it."""
-        from crmcore_surveys import graph
+        from crmcore_surveys import commands, graph
 
-        return [graph.SurveysResponse, graph.CustomerSurveys, graph.SurveysResponseRecord]
+        return [*graph.CLASSES, commands.SurveysResponseRecord]

@@ -1,13 +1,17 @@
-"""Recording a response, and reading the latest ones of a page."""
+"""Recording a response that was told by other ways."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
+from typing import TYPE_CHECKING
 from uuid import UUID
 
-from crmcore.plugins import Context, Create, Row, latest, write
+from crmcore.plugins import Context, Create, write
+from crmcore.schema import action, arg
 from crmcore_surveys.models import SurveysResponse
+
+if TYPE_CHECKING:
+    from crmcore.schema import Contact, Customer
 
 
 async def record_response(
@@ -33,9 +37,13 @@ async def record_response(
     return written.id
 
 
-async def latest_scores(rows: Sequence[Row], ctx: Context) -> list[int | None]:
-    """For each customer the score of the latest response, by one statement."""
-    found = await latest(
-        ctx, SurveysResponse, ["score"], by="customer_id", ids=[row["id"] for row in rows], order="answered_at"
-    )
-    return [found[row["id"]]["score"] if row["id"] in found else None for row in rows]
+@action(SurveysResponse, record_response, creates=True)
+class SurveysResponseRecord:
+    """Record what a customer answered."""
+
+    customer: Customer = arg("Who answered.")
+    contact: Contact | None = arg("The person at the customer who answered.")
+    score: int = arg("From 0, not at all likely, to 10, extremely likely.")
+    comment: str | None = arg("Why, in the customer's words.")
+    channel: str | None = arg("How the question was asked, such as email or shop.")
+    answered_at: datetime | None = arg("When the customer answered; now if left out.")
