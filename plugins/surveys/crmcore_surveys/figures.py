@@ -64,7 +64,7 @@ class Satisfaction:
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """What was found less what was expected, in points of their scale (SERVQUAL: Parasuraman, Zeithaml and Berry, 1988).
+    """What was found less what was expected, in points (SERVQUAL: Parasuraman, Zeithaml and Berry, 1988).
 
     Below zero it fell short. The interval is mean -+ z * s / sqrt(n), s the deviation of the single differences.
     """

@@ -27,7 +27,9 @@ class SurveysSurvey:
     titles: FreeData = field('What it is called on its page, by language: {"en": "Your case", "zh": "您的反馈"}.')
     intros: FreeData | None = field("What its page says before the questions, by language.")
     thanks: FreeData | None = field("What its page says after the answers, by language; a word of thanks unless given.")
-    interval_days: int | None = field("A contact is asked this survey once in so many days; as the settings say unless given.")
+    interval_days: int | None = field(
+        "A contact is asked this survey once in so many days; as the settings say unless given."
+    )
     answer_days: int = field("How many days after the invitation it may be answered: 30 unless given.")
     closes_at: datetime | None = field("When the last answers are taken; null for no end.")
     questions: Many[SurveysQuestion] = field("What it asks, by position.")
@@ -44,7 +46,9 @@ class SurveysQuestion:
     position: int = field("Its place among the questions: the least comes first.")
     kind: SurveysQuestionKind = field("What it asks for; never changes.")
     titles: FreeData = field('The question, by language: {"en": "How satisfied are you?", "zh": "您满意吗？"}.')
-    choices: FreeData | None = field('Of a CHOICE: [{"code": "price", "titles": {"en": "The price", "zh": "价格"}}, ...].')
+    choices: FreeData | None = field(
+        'Of a CHOICE: [{"code": "price", "titles": {"en": "The price", "zh": "价格"}}, ...].'
+    )
     required: bool = field("Whether nothing is taken without an answer to it.")
 
 

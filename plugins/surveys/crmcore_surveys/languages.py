@@ -29,7 +29,9 @@ def text_faults(texts: Any, name: str) -> Iterator[str]:
 
 def choice_faults(choices: Any) -> Iterator[str]:
     """Why a value from outside is no list of choices."""
-    example = 'choices is a list like [{"code": "price", "titles": {"en": "The price", "zh": "价格"}}, ...], at least two.'
+    example = (
+        'choices is a list like [{"code": "price", "titles": {"en": "The price", "zh": "价格"}}, ...], at least two.'
+    )
     if not isinstance(choices, list) or len(choices) < 2:
         yield example
         return

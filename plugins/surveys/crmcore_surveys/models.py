@@ -172,9 +172,7 @@ class SurveysAnswer(Record):
     choice = Text(40, null=True)
     text = Text(LONGEST_TEXT, null=True)
 
-    special: ClassVar[Rules] = Rules(
-        unique=(Unique(("response_id", "question_id")),), rules=(rules.answer_form,)
-    )
+    special: ClassVar[Rules] = Rules(unique=(Unique(("response_id", "question_id")),), rules=(rules.answer_form,))
     access: ClassVar[Access] = through("response")
 
     class Meta(Record.Meta):

@@ -10,6 +10,7 @@ from html import escape
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlencode
+from uuid import UUID
 
 from crmcore_surveys.languages import pick
 from crmcore_surveys.questions import SCALES, Problem, Question, SurveysQuestionKind, Texts
@@ -20,7 +21,8 @@ _STYLE_HASH: Final = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).d
 HEADERS: Final[Mapping[str, str]] = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": (
-        f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+        f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; "
+        "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
     ),
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
@@ -42,7 +44,12 @@ class Sheet:
 
 
 def render(
-    sheet: Sheet, language: str, *, given: Mapping[str, str] | None = None, problems: Sequence[Problem] = (), note: str = ""
+    sheet: Sheet,
+    language: str,
+    *,
+    given: Mapping[str, str] | None = None,
+    problems: Sequence[Problem] = (),
+    note: str = "",
 ) -> str:
     """The form, with what was given so far and what is wrong with it. `note` is a word of words.py shown above it."""
     words, given = words_of(language), given or {}
@@ -113,7 +120,7 @@ def _switch(language: str, languages: Sequence[str], words: Mapping[str, str], d
 
 
 def _summary(
-    questions: Sequence[Question], language: str, found: Mapping[object, str], words: Mapping[str, str]
+    questions: Sequence[Question], language: str, found: Mapping[UUID, str], words: Mapping[str, str]
 ) -> Iterator[str]:
     yield f'<div class="summary" role="alert" tabindex="-1"><strong>{escape(words["problems"])}</strong><ul>'
     for question in questions:
@@ -141,9 +148,7 @@ def _question(
     yield "</fieldset>"
 
 
-def _options(
-    question: Question, language: str, given: Mapping[str, str], words: Mapping[str, str]
-) -> Iterator[str]:
+def _options(question: Question, language: str, given: Mapping[str, str], words: Mapping[str, str]) -> Iterator[str]:
     """What can be marked: best first where it is said in words, from low to high where it is said in numbers."""
     kind, name = question.kind, question.name
     if kind is SurveysQuestionKind.RECOMMENDATION:

@@ -94,7 +94,9 @@ def written(question: Question, answer: Answer | None) -> Mapping[str, str]:
     if question.kind is SurveysQuestionKind.EXPECTATION:
         pair = {"expected": answer.expected, "perceived": answer.perceived}
         return {f"{question.name}-{end}": str(value) for end, value in pair.items() if value is not None}
-    given = {SurveysQuestionKind.TEXT: answer.text, SurveysQuestionKind.CHOICE: answer.choice}.get(question.kind, answer.number)
+    given = {SurveysQuestionKind.TEXT: answer.text, SurveysQuestionKind.CHOICE: answer.choice}.get(
+        question.kind, answer.number
+    )
     return {} if given is None else {question.name: str(given)}
 
 
@@ -143,13 +145,18 @@ def _number(kind: SurveysQuestionKind, text: str) -> int | None:
 # ---------------------------------------------------------------- what makes an answer or a question valid
 
 
+_ANSWERED_BY: Final[Mapping[SurveysQuestionKind, tuple[str, ...]]] = {
+    SurveysQuestionKind.TEXT: ("text",),
+    SurveysQuestionKind.CHOICE: ("choice",),
+    SurveysQuestionKind.EXPECTATION: ("expected", "perceived"),
+}
+
+
 def answer_faults(
     kind: SurveysQuestionKind, given: Mapping[str, int | str | None], choices: Mapping[str, Texts]
 ) -> Iterator[tuple[str, str]]:
     """Why values by column are no answer to such a question: the column at fault, and what to do."""
-    wanted = {
-        SurveysQuestionKind.TEXT: ("text",), SurveysQuestionKind.CHOICE: ("choice",), SurveysQuestionKind.EXPECTATION: ("expected", "perceived"),
-    }.get(kind, ("number",))  # fmt: skip
+    wanted = _ANSWERED_BY.get(kind, ("number",))
     for column, value in given.items():
         if column in wanted and value is None:
             yield column, f"{column} is the answer to a question of kind {kind}: give it."

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from crmcore.errors import Invalid, Refusal
 from crmcore_surveys.described import Described
 from crmcore_surveys.languages import choice_faults, text_faults
-from crmcore_surveys.questions import SCALES, SurveysQuestionKind, answer_faults
+from crmcore_surveys.questions import SCALES, SurveysQuestionKind, Texts, answer_faults
 
 if TYPE_CHECKING:
     from crmcore.plugins import Draft
@@ -112,6 +112,6 @@ def answer_form(draft: Draft) -> Iterator[Refusal]:
     columns = ("number", "expected", "perceived", "choice", "text")
     given = {column: draft.after.get(column) for column in columns}
     choice = given["choice"]
-    choices = {} if choice is None else {choice: {}}
+    choices: dict[str, Texts] = {} if choice is None else {str(choice): {}}
     for column, fault in answer_faults(draft.after["kind"], given, choices):
         yield Invalid(fault, column)

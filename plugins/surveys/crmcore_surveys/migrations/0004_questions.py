@@ -1,3 +1,5 @@
+from typing import Any
+
 from tortoise import migrations
 from tortoise.migrations import operations as ops
 from crmcore.plugins import FilledIndex, Flag, Int, Json, Text, UniqueIndex, UtcDatetime, Uuid
@@ -7,7 +9,7 @@ from tortoise.indexes import Index
 
 
 
-async def forget_scoreless(apps, editor):
+async def forget_scoreless(_apps: Any, editor: Any) -> None:
     """On the way back every response has a score again: those without one, which were not possible, go."""
     await editor.client.execute_query("DELETE FROM surveys_response WHERE score IS NULL")
 
