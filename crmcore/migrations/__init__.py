@@ -25,6 +25,7 @@ CORE: Final = App(
         "crmcore.records.transitions",
         "crmcore.records.custom.models",
         "crmcore.domain.files.models",
+        "crmcore.domain.apps.models",
         "crmcore.records.merging.models",
         "crmcore.records.duplicates.models",
         "crmcore.domain.people.models",

@@ -167,6 +167,34 @@ async def revoke_token(tx: Transaction, tenant_id: UUID, token_id: UUID, *, at: 
     return await tx.execute(tree) > 0
 
 
+async def set_scopes(tx: Transaction, tenant_id: UUID, token_id: UUID, scopes: Iterable[str]) -> None:
+    """Let a token do what these scopes say, from its next request on."""
+    columns = (("scopes", sorted(set(scopes))), ("tenant_id", tenant_id), ("id", token_id))
+    held, tenant, token = [_bound(ApiToken, column, given, tx.dialect) for column, given in columns]
+    await tx.execute(Sql("UPDATE api_token SET scopes = ", held, " WHERE tenant_id = ", tenant, " AND id = ", token))
+
+
+async def replace_token(tx: Transaction, tenant_id: UUID, token_id: UUID, *, at: datetime) -> NewToken:
+    """A new token with the name, the reach and the scopes of another, which ends at once."""
+    tenant, token = (_bound(ApiToken, c, v, tx.dialect) for c, v in (("tenant_id", tenant_id), ("id", token_id)))
+    [row] = await tx.fetch(Sql(
+        "SELECT name, actor_kind, reach, user_id, scopes FROM api_token WHERE tenant_id = ", tenant,
+        " AND id = ", token,
+    ))  # fmt: skip
+    made = await create_token(
+        tx,
+        tenant_id,
+        row["name"],
+        user_id=_ID.from_driver(row["user_id"]),
+        kind=ActorKind(row["actor_kind"]),
+        reach=Reach(row["reach"]),
+        scopes=scopes_of(row["scopes"]),
+        at=at,
+    )
+    await revoke_token(tx, tenant_id, token_id, at=at)
+    return made
+
+
 async def authenticate(db: Database, token: str, *, at: datetime | None = None) -> Policy:
     """The policy of the token's holder, by one statement. Raises Unauthenticated, always with the same text."""
     shape = _SHAPE.fullmatch(token)

@@ -28,7 +28,7 @@ from crmcore.plugins.crm import Crm, GraphQLFailed, crm_of
 from crmcore.plugins.events import PluginEvent
 from crmcore.plugins.jobs import Job
 from crmcore.plugins.manager import Listed, Plugins, PluginState
-from crmcore.plugins.manifest import API_VERSION, Manifest
+from crmcore.plugins.manifest import API_VERSION, Manifest, Permission, require
 from crmcore.plugins.problems import NotReady, Problem
 from crmcore.plugins.settings import NeedsSettings, OutboundUrl, PluginSettings, SecretStr, Setting
 from crmcore.plugins.signatures import BadSignature, signed, signed_plainly, verify_signature
@@ -89,6 +89,7 @@ __all__ = [
     "OutboundUrl",
     "OwnedRecord",
     "Pairs",
+    "Permission",
     "PluginEvent",
     "PluginSettings",
     "PluginState",
@@ -118,6 +119,7 @@ __all__ = [
     "hookimpl",
     "latest",
     "reference",
+    "require",
     "signed",
     "signed_plainly",
     "through",

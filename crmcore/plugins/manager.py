@@ -20,7 +20,7 @@ from crmcore.errors import ConfigError
 from crmcore.plugins import manifest, specs
 from crmcore.plugins.contribution import Contribution, contribution, faults
 from crmcore.plugins.discovery import Candidate, in_folders, installed
-from crmcore.plugins.manifest import API_VERSION, Manifest, accepts
+from crmcore.plugins.manifest import API_VERSION, Manifest, Permission, accepts
 from crmcore.settings import Settings
 
 T = TypeVar("T")
@@ -47,6 +47,7 @@ class Listed:
     state: PluginState
     source: str
     problems: tuple[str, ...] = ()
+    permissions: tuple[Permission, ...] = ()
 
 
 class PluginFault(Exception):
@@ -335,4 +336,5 @@ def _listed(entry: _Entry) -> Listed:
         state=entry.state,
         source=found.source,
         problems=entry.problems,
+        permissions=tuple(meta.permissions) if meta else (),
     )

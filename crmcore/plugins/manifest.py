@@ -10,6 +10,8 @@ from typing import Final, Literal
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import InvalidVersion, Version
 
+from crmcore.errors import Forbidden
+from crmcore.platform.context import Context
 from crmcore.plugins import settings
 from crmcore.plugins.settings import PluginSettings
 
@@ -20,6 +22,20 @@ RESERVED: Final = frozenset({"core", "crmcore"})
 _ID: Final = re.compile(r"[a-z][a-z0-9_]{2,30}", re.ASCII)
 _TYPE: Final = re.compile(r"\*|[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*\.(\*|[a-z][a-z0-9_]*)", re.ASCII)
 _HOST: Final = re.compile(r"(\*\.)?[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Permission:
+    """Something that a plugin lets some do and others not. The name is `<id>.<verb>`: `email.send`."""
+
+    name: str
+    description: str
+
+
+def require(ctx: Context, permission: str) -> None:
+    """Forbidden unless the caller has a permission that the plugin declares."""
+    if not ctx.policy.holds(permission):
+        raise Forbidden(f"You may not do this: it takes the permission {permission}.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +58,7 @@ class Manifest:
     checks       types of records, such as `Deal`, whose changes `crm_validate` and `crm_before_commit` see
     on_error     what becomes of such a change when one of them fails or is too slow: `abort` refuses it, `skip` lets
                  it pass
+    permissions  what it lets be granted to apps beside the rights to records; its code asks with `require(ctx, name)`
     """
 
     id: str
@@ -58,6 +75,7 @@ class Manifest:
     outbound_hosts: Sequence[str] = ()
     checks: Sequence[str] = ()
     on_error: Literal["abort", "skip"] = "abort"
+    permissions: Sequence[Permission] = ()
 
 
 def faults(meta: Manifest) -> Iterator[str]:
@@ -74,6 +92,9 @@ def faults(meta: Manifest) -> Iterator[str]:
     for name, versions in {"api": meta.api, **_named("requires", meta), **_named("conflicts", meta)}.items():
         if not _is_range(versions):
             yield f"{name}: {versions!r} is no range of versions: write it like >=1,<2."
+    for one in meta.permissions:
+        if not re.fullmatch(rf"{meta.id}\.[a-z][a-z_]*", one.name) or not one.description.strip():
+            yield f"permissions: {one.name!r} should be called like {meta.id}.send, and say what it lets do."
     if isinstance(meta.models, str):
         yield "models: give a list of modules."
     for name in ("subscribes", "outbound_hosts"):

@@ -25,8 +25,11 @@ MOST_REPLAYED: Final = 1000
 _LONGEST_OVERLAP: Final = timedelta(days=7)
 
 
-async def create_endpoint(ctx: Context, values: Mapping[str, Any], id: UUID | None = None) -> tuple[UUID, str]:
-    """A new endpoint, for the caller; its id and its secret, which is not told again."""
+async def create_endpoint(
+    ctx: Context, values: Mapping[str, Any], id: UUID | None = None, *, secret: str = ""
+) -> tuple[UUID, str]:
+    """A new endpoint, for the caller; its id and its secret, which is not told again. `secret` is that of another,
+    which this one shares."""
 
     async def attempt() -> tuple[UUID, str]:
         async with ctx.db.transaction() as tx:
@@ -34,8 +37,11 @@ async def create_endpoint(ctx: Context, values: Mapping[str, Any], id: UUID | No
                 ctx, [Create(WebhookEndpoint, {**values, **_actor(ctx), "secret_at": ctx.clock()}, id)], tx=tx
             )
             await tx.send()
-            [secret] = await secrets.signing_keys(tx, ctx.tenant_id, written.id, ctx.clock())
-            return written.id, secret
+            if secret:
+                await secrets.share_secret(tx, ctx.tenant_id, written.id, secret)
+                return written.id, secret
+            [made] = await secrets.signing_keys(tx, ctx.tenant_id, written.id, ctx.clock())
+            return written.id, made
 
     return await retrying(attempt)
 

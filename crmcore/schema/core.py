@@ -8,6 +8,7 @@ from typing import Any, Final
 from crmcore.query.declare import Declaration
 from crmcore.schema import (
     activities,
+    apps,
     audit,
     care,
     cases,
@@ -40,6 +41,7 @@ _AREAS: Final[tuple[ModuleType, ...]] = (
     jobs,
     merges,
     webhooks,
+    apps,
 )
 
 

@@ -12,6 +12,7 @@ from crmcore.query import Registry, build, check_figures
 from crmcore.query.declare import Declaration, Extension
 from crmcore.schema.actions import action_mutation
 from crmcore.schema.aggregates import make_aggregates, make_key
+from crmcore.schema.apps import app_mutations, make_app_types
 from crmcore.schema.batches import make_batches
 from crmcore.schema.changes import make_changes
 from crmcore.schema.custom import make_custom
@@ -90,9 +91,11 @@ def derive(shares: Sequence[Share]) -> CrmSchema:
     writing = Writing(registry)
     make_batches(shapes)
     make_webhook_types(registry, shapes)
+    make_app_types(registry, shapes)
     mutations = [root for record in registry.records.values() for root in record_mutations(shapes, writing, record)]
     mutations += [root for record in registry.records.values() for root in merge_mutations(registry, shapes, record)]
     mutations += webhook_mutations(registry, shapes)
+    mutations += app_mutations(registry, shapes)
     subscriptions = [record_changed(registry, shapes)]
     functions = Functions(registry, shapes, {d.name: d.cls for d in declarations}, shares)
     for share in shares:

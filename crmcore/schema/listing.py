@@ -17,6 +17,13 @@ _STATES = {
 def plugins_root(shapes: Shapes) -> RootField:
     """The field; who runs the operation supplies the list (`Run.plugins`)."""
     shapes.names("PluginState", "What became of a plugin when the server started.", _STATES)
+    shapes.object(
+        "PluginPermission", "Something that a plugin lets some do and others not.",
+        lambda: [
+            shaped("name", str, "What a scope of an app calls it, such as email.send."),
+            shaped("description", str, "What it lets do."),
+        ],
+    )  # fmt: skip
     kind = shapes.object(
         "Plugin", "Something that extends the core. Its fields carry @plugin(name:).", lambda: _fields(shapes)
     )
@@ -31,5 +38,6 @@ def _fields(shapes: Shapes) -> list[Field]:
         shaped("description", str, "What it does."),
         shaped("version", str, "Its version."),
         shaped("state", shapes["PluginState"], "What became of it."),
+        shaped("permissions", listed(shapes["PluginPermission"]), "What it lets be granted to apps."),
         shaped("problems", listed(str), "Why it is not loaded; empty if it is."),
     ]

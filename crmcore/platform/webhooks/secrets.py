@@ -32,6 +32,15 @@ async def make_secret(
     return made
 
 
+async def share_secret(tx: Transaction, tenant_id: UUID, endpoint_id: UUID, secret: str) -> None:
+    """Let a new endpoint sign with the key of another."""
+    term = Terms(tx.dialect)
+    await tx.execute(Sql(
+        "UPDATE webhook_secret SET secret = ", term.text(secret), " WHERE tenant_id = ", term.key(tenant_id),
+        " AND endpoint_id = ", term.key(endpoint_id),
+    ))  # fmt: skip
+
+
 async def signing_keys(db: Fetching, tenant_id: UUID, endpoint_id: UUID, now: datetime) -> list[str]:
     """The keys that sign the endpoint's messages now, the newest first."""
     term = Terms(db.dialect)

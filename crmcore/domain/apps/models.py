@@ -1,0 +1,28 @@
+"""An app as it is stored."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from crmcore.domain.apps import rules
+from crmcore.platform.access import TENANT_REACH, Access
+from crmcore.platform.fields import Json, Text, Uuid
+from crmcore.platform.record import Record, Rules, Unique
+
+
+class App(Record):
+    """A program that acts by a token of its own, which may do what `scopes` say (`Policy.scopes`), and whose webhooks
+    are the endpoints that this token configured."""
+
+    key = Text(100)
+    name = Text(200)
+    release = Text(40, null=True)
+    homepage = Text(2000, null=True)
+    scopes = Json()
+    token_id = Uuid()
+
+    special: ClassVar[Rules] = Rules(unique=(Unique(("key",)),), rules=(rules.key_fits, rules.homepage_fits))
+    access: ClassVar[Access] = TENANT_REACH
+
+    class Meta(Record.Meta):
+        table = "app"
