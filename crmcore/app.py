@@ -41,6 +41,8 @@ from crmcore.plugins.backing import Backing
 from crmcore.plugins.checking import Checks, checkers, unknown_checks
 from crmcore.plugins.contribution import Contribution
 from crmcore.plugins.host import Host
+from crmcore.plugins.overview import Overview
+from crmcore.plugins.tenant_settings import TenantSettings
 from crmcore.query import Limits as ReadLimits
 from crmcore.query import PlanCache, ReadEngine, Registry
 from crmcore.records import RecordGraph, graph_of
@@ -54,7 +56,7 @@ from crmcore.schema.printing import core_share, print_schema
 from crmcore.schema.running import Request as GraphQLRequest
 from crmcore.schema.running import Runner
 from crmcore.schema.webhook_author import GraphAuthor
-from crmcore.settings import Settings, load
+from crmcore.settings import Settings, environment, load
 
 Clock = Callable[[], datetime]
 
@@ -125,6 +127,7 @@ class Crm:
         self.clock = clock
         self.secret = secret
         self.known = KnownFields()
+        self.plugin_settings = TenantSettings(db, secret, self.plugins.settings(), settings.plugins, environment())
         self.engine = ReadEngine(
             self.registry,
             self.schema.core,
@@ -148,7 +151,7 @@ class Crm:
             self.engine,
             documents,
             settings.request_seconds,
-            self.plugins.listing,
+            Overview(self.plugins, self.plugin_settings),
             tail=EventTail(db),
             check_seconds=settings.stream_check_seconds,
             guard=guard,
@@ -158,6 +161,7 @@ class Crm:
         self.backing = Backing(
             db, clock, secret, settings.public_address, guard, self.context, self._answered, self.plugins.manifests,
             fault=self.host.fault, call=self.host.calling,
+            settings=self.plugin_settings.given, hosts=self.plugin_settings.hosts, ready=self.plugin_settings.ready,
         )  # fmt: skip
         self.jobs = {kind.name: kind for kind in _job_kinds(self)}
         self.webhooks = webhooks.Webhooks(db, GraphAuthor(self.runner, self.context), clock, guard)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, get_origin
 
@@ -86,6 +87,12 @@ class Settings(BaseModel):
     plugins_allow: list[str] = Field([], description="Load only these plugins; empty: all that are installed.")
     plugins_disable: list[str] = Field([], description="Leave these plugins out.")
     plugin_paths: list[Path] = Field([], description="Folders that hold plugins which are not installed.")
+    plugins_any_api: list[str] = Field(
+        [], description="Load these plugins although they are made for another version of crmcore."
+    )
+    plugins: dict[str, dict[str, Any]] = Field(
+        {}, repr=False, description="Settings of plugins for all tenants, by id; in the file [plugins.<id>]."
+    )
     plugins_strict: bool = Field(False, description="Refuse to start when a plugin fails to load.")
 
     log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="What is logged.")
@@ -124,20 +131,25 @@ def load(**given: Any) -> Settings:
         raise ConfigError(f"The settings cannot be read: {error}.") from error
 
 
+def environment() -> Mapping[str, str]:
+    """All that the environment says: plugins' settings are there too."""
+    return dict(os.environ)
+
+
 def _environment() -> dict[str, Any]:
-    """What the environment says: lists in JSON, everything else as text."""
+    """What the environment says: lists and settings of plugins in JSON, everything else as text."""
     found: dict[str, Any] = {}
     texts = {variable.upper(): text for variable, text in os.environ.items()}
     for name, field in Settings.model_fields.items():
         variable = f"{_PREFIX}{name.upper()}"
         text = texts.get(variable)
         if text is not None:
-            found[name] = _list(variable, text) if get_origin(field.annotation) is list else text
+            found[name] = _json(variable, text) if get_origin(field.annotation) in (list, dict) else text
     return found
 
 
-def _list(variable: str, text: str) -> Any:
+def _json(variable: str, text: str) -> Any:
     try:
         return json.loads(text)
-    except ValueError as error:
-        raise ConfigError(f'{variable} must be a list in JSON, like ["one", "two"].') from error
+    except ValueError:
+        raise ConfigError(f'{variable} must be a list in JSON, like ["one", "two"], or an object.') from None

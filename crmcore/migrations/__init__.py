@@ -17,6 +17,8 @@ CORE: Final = App(
         "crmcore.platform.idempotency",
         "crmcore.platform.jobs.models",
         "crmcore.platform.numbering",
+        "crmcore.platform.plugin_settings",
+        "crmcore.platform.plugin_states",
         "crmcore.platform.plugin_store",
         "crmcore.platform.secrets",
         "crmcore.platform.search",

@@ -42,6 +42,11 @@ async def no_hosts(_plugin: str, _ctx: Context) -> Collection[str]:
     return ()
 
 
+async def always(_plugin: str, _tenant: UUID) -> bool:
+    """A plugin that needs no settings is ready."""
+    return True
+
+
 class Calling(Protocol):
     """Calls into plugins pass here."""
 
@@ -63,6 +68,7 @@ class Backing:
     manifests  those of the plugins that are loaded, by id
     settings   a plugin's settings for the context's tenant
     hosts      the hosts that those settings let it reach, beside the manifest's
+    ready      whether a plugin has the settings that it needs in a tenant: until then its hooks are not called there
     fault      is told what went wrong in a plugin outside of any hook
     call       calls into a plugin: which, for which hook, with how many seconds
     mocked     hosts that are answered in this process: for tests
@@ -78,6 +84,7 @@ class Backing:
     manifests: Callable[[], Mapping[str, Manifest]]
     settings: Callable[[str, Context], Awaitable[Any]] = no_settings
     hosts: Callable[[str, Context], Awaitable[Collection[str]]] = no_hosts
+    ready: Callable[[str, UUID], Awaitable[bool]] = always
     fault: Callable[[str, str, Exception], None] = field(default=lambda plugin, place, error: None)
     call: Calling = called
     background: Background = field(default_factory=Background)

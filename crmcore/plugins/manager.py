@@ -21,6 +21,7 @@ from crmcore.plugins import manifest, specs
 from crmcore.plugins.contribution import Contribution, contribution, faults
 from crmcore.plugins.discovery import Candidate, in_folders, installed
 from crmcore.plugins.manifest import API_VERSION, Manifest, Permission, accepts
+from crmcore.plugins.settings import PluginSettings
 from crmcore.settings import Settings
 
 T = TypeVar("T")
@@ -28,12 +29,15 @@ logger = logging.getLogger(__name__)
 
 
 class PluginState(StrEnum):
-    """What became of a plugin when the app was made."""
+    """What became of a plugin. NEEDS_SETTINGS is for one tenant; DEGRADED may pass by itself."""
 
     LOADED = "LOADED"
+    DEGRADED = "DEGRADED"
     DISABLED = "DISABLED"
     FAILED = "FAILED"
     INCOMPATIBLE = "INCOMPATIBLE"
+    NEEDS_MIGRATION = "NEEDS_MIGRATION"
+    NEEDS_SETTINGS = "NEEDS_SETTINGS"
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +125,11 @@ class Plugins:
                 rank = (impl.trylast - impl.tryfirst, order[impl.plugin_name])
                 found.append((rank, entry.meta, partial(_with_its_arguments, impl)))
         return [(meta, function) for _, meta, function in sorted(found, key=lambda one: one[0])]
+
+    def settings(self) -> dict[str, type[PluginSettings]]:
+        """The classes of the settings of the plugins that are loaded, by id."""
+        loaded = [e.meta for e in self._entries.values() if e.meta is not None and e.state == PluginState.LOADED]
+        return {meta.id: meta.settings for meta in loaded if meta.settings is not None}
 
     async def admit(self, attempt: Callable[[Sequence[Contribution]], Awaitable[T]]) -> T:
         """What `attempt` makes of the contributions; a plugin with whose share it fails is dropped, with the reason.

@@ -23,7 +23,7 @@ from crmcore.schema.functions.roots import Functions
 from crmcore.schema.interfaces import make_node, make_timelines
 from crmcore.schema.jobs import jobs_retry
 from crmcore.schema.lifecycle import lifecycle_roots
-from crmcore.schema.listing import plugins_root
+from crmcore.schema.listing import plugin_mutations, plugin_roots
 from crmcore.schema.merging import make_merging, merge_mutations
 from crmcore.schema.mutations import record_mutations
 from crmcore.schema.outputs import make_record
@@ -86,7 +86,7 @@ def derive(shares: Sequence[Share]) -> CrmSchema:
         *query_roots(registry, shapes),
         *duplicate_roots(registry, shapes),
         *lifecycle_roots(registry, shapes),
-        plugins_root(shapes),
+        *plugin_roots(shapes),
     ]
     writing = Writing(registry)
     make_batches(shapes)
@@ -107,6 +107,7 @@ def derive(shares: Sequence[Share]) -> CrmSchema:
     mutations += functions.roots("mutation")
     subscriptions += functions.roots("subscription")
     mutations.append(jobs_retry(shapes))
+    mutations += plugin_mutations(shapes)
     _refuse_doubles(queries)
     _refuse_doubles(mutations)
     _refuse_doubles(subscriptions)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Hashable
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -22,14 +22,14 @@ from crmcore.schema.following import Live
 class Run:
     """One run of one operation: what a resolver finds in `info.context`. `idempotency_key` is the request's; `refused`
     says that the mutation under way answers with refusals, so that nothing of it was done; `mutations` counts those
-    that ran under controls. `webhooks` is the app's `schema.webhooks.fitting.Fitting`, `runner` its
-    `schema.running.Runner`."""
+    that ran under controls. `plugins` is the app's `plugins.overview.Overview`, `webhooks` its
+    `schema.webhooks.fitting.Fitting`, `runner` its `schema.running.Runner`."""
 
     ctx: Context
     engine: ReadEngine
     registry: Registry
     document: Hashable
-    plugins: Callable[[], Sequence[Any]] = tuple
+    plugins: Any = None
     keys: Keys = field(default_factory=Keys)
     idempotency_key: str = ""
     refused: bool = False

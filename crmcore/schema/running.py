@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -88,7 +88,7 @@ class Runner:
         engine: ReadEngine,
         documents: Documents,
         deadline: float,
-        plugins: Callable[[], Sequence[Any]] = tuple,
+        plugins: Any = None,
         *,
         tail: EventTail,
         check_seconds: float,

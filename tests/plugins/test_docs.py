@@ -28,5 +28,5 @@ def test_the_example_is_short():
 def test_every_hook_and_state_has_its_line():
     hooks = {name for name in vars(specs) if name.startswith("crm_")}
     assert hooks == set(re.findall(r"^\| `(crm_\w+)\(\)` \|", PAGE, re.MULTILINE))
-    assert set(PluginState) == set(re.findall(r"^\| `([A-Z]+)` \|", PAGE, re.MULTILINE))
+    assert set(PluginState) == set(re.findall(r"^\| `([A-Z_]+)` \|", PAGE, re.MULTILINE))
     assert all(getattr(specs, name).__doc__ for name in hooks)

@@ -1,0 +1,52 @@
+"""All plugins of an app as one caller may see them: their states for the caller's tenant, and their settings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from crmcore.platform.context import Context
+from crmcore.plugins.manager import Listed, Plugins, PluginState
+from crmcore.plugins.settings import json_schema
+from crmcore.plugins.sources import Resolved
+from crmcore.plugins.tenant_settings import TenantSettings, allow
+
+
+class Overview:
+    """What the graph's `plugins`, `plugin` and `pluginSettingsUpdate` ask."""
+
+    def __init__(self, plugins: Plugins, settings: TenantSettings) -> None:
+        self._plugins = plugins
+        self._settings = settings
+
+    async def listing(self, ctx: Context) -> list[Listed]:
+        """All plugins by id. One that is loaded and lacks settings for the caller's tenant is NEEDS_SETTINGS there."""
+        return [await self._for_tenant(ctx, listed) for listed in self._plugins.listing()]
+
+    async def one(self, ctx: Context, plugin: str) -> Listed | None:
+        """The plugin with this id."""
+        found = [listed for listed in self._plugins.listing() if listed.id == plugin]
+        return await self._for_tenant(ctx, found[0]) if found else None
+
+    def schema(self, plugin: str) -> dict[str, Any] | None:
+        """The JSON Schema of the plugin's settings; None where it has none."""
+        return json_schema(self._settings.declared(plugin)) if plugin in self._settings else None
+
+    async def settings(self, ctx: Context, plugin: str) -> Resolved:
+        """The caller's tenant's settings of a plugin that has some. Forbidden for who may not read them."""
+        allow(ctx, "read")
+        return await self._settings.of(ctx.tenant_id, plugin)
+
+    async def update(self, ctx: Context, plugin: str, values: Mapping[str, Any]) -> Resolved:
+        """As `TenantSettings.update`."""
+        return await self._settings.update(ctx, plugin, values)
+
+    async def _for_tenant(self, ctx: Context, listed: Listed) -> Listed:
+        if listed.state is not PluginState.LOADED or listed.id not in self._settings:
+            return listed
+        resolved = await self._settings.of(ctx.tenant_id, listed.id)
+        if not resolved.problem:
+            return listed
+        said = f"It {resolved.problem}"
+        return replace(listed, state=PluginState.NEEDS_SETTINGS, problems=(*listed.problems, said))
