@@ -15,12 +15,19 @@ from starlette.applications import Starlette
 
 from crmcore.app import Composition, Crm, create_app
 from crmcore.kit import times
+from crmcore.kit.ids import new_id
 from crmcore.platform.identity import create_token, find_tenant
+from crmcore.plugins import Crm as PluginCrm
+from crmcore.plugins import signed
+from crmcore.plugins.crm import crm_in
 from crmcore.schema.contributed import contributed
 from crmcore.settings import Settings
+from crmcore.testing.adding import Contributed, contributed_by
 from crmcore.testing.calling import Caller
 from crmcore.testing.composing import Chosen, chosen, composed, core_sdl
 from crmcore.testing.databases import Databases
+from crmcore.testing.happening import happen
+from crmcore.testing.outbound import MockedHost
 
 
 class Clock:
@@ -32,6 +39,43 @@ class Clock:
 
     def __call__(self) -> datetime:
         return self._reads() + self._ahead
+
+    async def run_events(self) -> int:
+        """Tell plugins all that has happened since, and what follows from it; how many events."""
+        return await self.core.run_events()
+
+    async def emit(
+        self, type: str, /, *, id: str | UUID | None = None, before: Mapping[str, Any] | None = None, **after: Any
+    ) -> None:
+        """Tell plugins of an event as if it had happened: `emit("case.resolved", id=case, subject="Broken")`.
+
+        The keywords are columns as they are after it. Nothing else changes, and what waits is told before it.
+        """
+        await happen(self.core, self.tenant, type, id=id, before=before, after=after or None)
+        await self.run_events()
+
+    @contextmanager
+    def fault(
+        self, plugin: str, *, hook: str = "", error: type[Exception] | Exception = RuntimeError
+    ) -> Iterator[list[str]]:
+        """Have a plugin fail in a hook, or in all of them, while the block lasts; the hooks in which it did."""
+        host, failed = self.core.host, list[str]()
+        whole = host.call
+
+        async def call(of: str, name: str, function: Callable[..., Any], *given: Any, **named: Any) -> Any:
+            async def fails(*_given: Any, **_named: Any) -> None:
+                raise error
+
+            if of == plugin and (not hook or name == hook or name.startswith(f"{hook} ")):
+                failed.append(name)
+                return await whole(of, name, fails, *given, **named)
+            return await whole(of, name, function, *given, **named)
+
+        host.call = call  # type: ignore[method-assign]
+        try:
+            yield failed
+        finally:
+            host.call = whole  # type: ignore[method-assign]
 
     def advance(self, by: timedelta) -> None:
         self._ahead += by
@@ -50,11 +94,66 @@ class TestCrm(Caller):
         """Run all jobs that are due now, and what follows from them; how many."""
         return await self.core.run_jobs()
 
+    async def run_events(self) -> int:
+        """Tell plugins all that has happened since, and what follows from it; how many events."""
+        return await self.core.run_events()
+
+    async def emit(
+        self, type: str, /, *, id: str | UUID | None = None, before: Mapping[str, Any] | None = None, **after: Any
+    ) -> None:
+        """Tell plugins of an event as if it had happened: `emit("case.resolved", id=case, subject="Broken")`.
+
+        The keywords are columns as they are after it. Nothing else changes, and what waits is told before it.
+        """
+        await happen(self.core, self.tenant, type, id=id, before=before, after=after or None)
+        await self.run_events()
+
+    @contextmanager
+    def fault(
+        self, plugin: str, *, hook: str = "", error: type[Exception] | Exception = RuntimeError
+    ) -> Iterator[list[str]]:
+        """Have a plugin fail in a hook, or in all of them, while the block lasts; the hooks in which it did."""
+        host, failed = self.core.host, list[str]()
+        whole = host.call
+
+        async def call(of: str, name: str, function: Callable[..., Any], *given: Any, **named: Any) -> Any:
+            async def fails(*_given: Any, **_named: Any) -> None:
+                raise error
+
+            if of == plugin and (not hook or name == hook or name.startswith(f"{hook} ")):
+                failed.append(name)
+                return await whole(of, name, fails, *given, **named)
+            return await whole(of, name, function, *given, **named)
+
+        host.call = call  # type: ignore[method-assign]
+        try:
+            yield failed
+        finally:
+            host.call = whole  # type: ignore[method-assign]
+
     def advance(self, **by: float) -> None:
         """Let time pass for the app: `advance(hours=3)`. What is due then runs when it is asked to: `run_jobs()`."""
         clock = self.core.clock
         assert isinstance(clock, Clock)
         clock.advance(timedelta(**by))
+
+    def plugin(self, id: str) -> PluginCrm:
+        """What the plugin itself is given, acting by itself in the default tenant."""
+        return crm_in(self.core.backing, id, self.tenant)
+
+    def mock_outbound(self, host: str) -> MockedHost:
+        """Answer for a host of the world outside: `crm.mock_outbound("api.example.com").respond(json={"ok": True})`."""
+        mocked = MockedHost(host)
+        self.core.backing.mocked[host] = mocked
+        return mocked
+
+    def sign(self, body: bytes, secret: str, *, id: str = "") -> dict[str, str]:
+        """The headers with which a webhook of this body arrives, signed as Standard Webhooks want it."""
+        return signed(body, secret, id=id or f"msg_{new_id()}", at=self.core.clock())
+
+    def contributed(self, plugin: str) -> Contributed:
+        """The names of what a plugin adds to the graph: types, root fields, and fields on types of others."""
+        return contributed_by(plugin, self.core.sdl())
 
     def sdl_diff(self) -> str:
         """What the plugins add to the core's graph, printed."""
