@@ -16,7 +16,7 @@ PYTEST := $(BIN)/python -m pytest
 INSTALL_PLUGINS = test -z "$(PLUGINS)" || $(INSTALL) $(foreach p,$(PLUGINS),--editable 'plugins/$(p)$(1)')
 UNINSTALL_PLUGINS = test -z "$(PLUGINS)" || $(PIP) uninstall --yes $(foreach p,$(PLUGINS),crmcore-$(p))
 
-.PHONY: help demo test check lint types test-core test-plugins bench format schema constraints console install clean
+.PHONY: help demo test check lint types test-core test-plugins example bench format schema constraints console install clean
 
 help:
 	@echo "make demo         a company with data in it, and the console in your browser (PORT=$(PORT))"
@@ -77,7 +77,17 @@ types: $(VENV)/.dev
 test-core: $(VENV)/.dev
 	@rm -f $(VENV)/.plugins
 	@$(UNINSTALL_PLUGINS)
+	@$(MAKE) --no-print-directory example || printf '\n*** The sample app is not tested: it needs Node, npm and its registry. ***\n\n'
 	$(PYTEST) tests -n $(JOBS) --cov --cov-report=term
+
+EXAMPLE := examples/thanks-app
+
+example: $(EXAMPLE)/node_modules/.installed
+
+$(EXAMPLE)/node_modules/.installed: $(EXAMPLE)/package-lock.json
+	@echo "installing the compiler of the sample app into $(EXAMPLE)"
+	@cd $(EXAMPLE) && npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
 
 test-plugins: $(VENV)/.dev
 	@rm -f $(VENV)/.plugins

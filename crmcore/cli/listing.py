@@ -13,6 +13,7 @@ from crmcore.cli.output import Json, err, print_json, table
 from crmcore.errors import ConfigError
 from crmcore.platform import identity
 from crmcore.platform.access import ActorKind
+from crmcore.schema.apps import rights_of
 from crmcore.schema.printing import print_schema
 from crmcore.settings import load
 
@@ -21,6 +22,7 @@ def create_token(
     ctx: typer.Context,
     name: Annotated[str, typer.Option(help="What it is for.")] = "command line",
     user: Annotated[str | None, typer.Option(help="The email address of the user as whom it acts.")] = None,
+    scope: Annotated[list[str] | None, typer.Option(help="All that it may do: customer:read, deal:write, ...")] = None,
     as_json: Json = False,
 ) -> None:
     """Make an API token. It is shown this once and kept nowhere."""
@@ -32,7 +34,8 @@ def create_token(
             user_id = await identity.find_user(tx, context.tenant_id, user) if user else None
             if user and user_id is None:
                 raise ConfigError(f"There is no active user with the email address {user}.")
-            return await identity.create_token(tx, context.tenant_id, name, user_id=user_id)
+            scopes = rights_of(crm.registry, crm.plugins.listing(), scope) if scope else None
+            return await identity.create_token(tx, context.tenant_id, name, user_id=user_id, scopes=scopes)
 
     made = run(work())
     if as_json:

@@ -12,6 +12,7 @@ from graphql import GraphQLResolveInfo
 
 from crmcore.domain import apps
 from crmcore.errors import Limit, Refusals
+from crmcore.platform.access import Policy
 from crmcore.platform.context import Context
 from crmcore.query import RecordType, Registry, field, record
 from crmcore.schema.mutations import answer, identity_arguments
@@ -139,11 +140,7 @@ async def _read(
     ctx: Context, info: GraphQLResolveInfo[Any], sent: Mapping[str, Any], registry: Registry
 ) -> tuple[dict[str, Any], list[str], list[Mapping[str, Any]]]:
     """The app's columns, what its token may do, and its webhooks, all checked against the graph."""
-    nouns = {one.root: one.table for one in registry.records.values()}
-    rights = [_right(scope, nouns) for scope in sent["scopes"]]
-    permissions: frozenset[str] = frozenset(one.name for plugin in info.context.plugins() for one in plugin.permissions)
-    if problems := [*apps.scopes_fit(ctx.policy, rights, nouns.values(), permissions)]:
-        raise Refusals(problems)
+    rights = rights_of(registry, await info.context.plugins.listing(ctx), sent["scopes"], ctx.policy)
     webhooks = sent.get("webhooks") or []
     if len(webhooks) > _MOST:
         raise Limit(f"webhooks: at most {_MOST}.", "webhooks")
@@ -160,6 +157,18 @@ async def _read(
     values: dict[str, Any] = {name: sent.get(name) for name in _OWN}
     values["scopes"] = list(dict.fromkeys(sent["scopes"]))
     return values, rights, endpoints
+
+
+def rights_of(
+    registry: Registry, plugins: Sequence[Any], scopes: Sequence[str], granter: Policy | None = None
+) -> list[str]:
+    """What scopes stand for in a policy. Refusals name those that are none, and those that the granter lacks."""
+    nouns = {one.root: one.table for one in registry.records.values()}
+    rights = [_right(scope, nouns) for scope in scopes]
+    permissions = frozenset(one.name for plugin in plugins for one in plugin.permissions)
+    if problems := [*apps.scopes_fit(granter, rights, nouns.values(), permissions)]:
+        raise Refusals(problems)
+    return rights
 
 
 def _right(scope: str, nouns: Mapping[str, str]) -> str:

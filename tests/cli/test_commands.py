@@ -76,6 +76,8 @@ def test_a_token_is_shown_once(database_url: str):
     made = asked(database_url, "token", "create", "--name", "phone app")
     assert made["name"] == "phone app"
     assert made["token"].startswith("crm_live_")
+    assert asked(database_url, "token", "create", "--scope", "customer:read", "--scope", "*:write")["token"]
+    assert "customer:reed" in said(database_url, "token", "create", "--scope", "customer:reed")
     plain = crmcore(database_url, "token", "create")
     assert plain.stdout.startswith("crm_live_")
     assert plain.stdout.count("\n") == 1

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 from crmcore.kit.sql import Sql
 from tests.fixtures import TestCrm
 
@@ -112,3 +115,10 @@ async def test_a_manifest_that_asks_for_what_is_not_there_changes_nothing(crm: T
     )
     assert tried["appInstall"]["errors"] == []
     assert (await crm.gql("{ apps { totalCount } }"))["apps"]["totalCount"] == 1
+
+
+async def test_the_page_says_how(crm: TestCrm):
+    page = (Path(__file__).parents[2] / "docs" / "apps.md").read_text()
+    [install] = re.findall(r"```graphql\n(.*?)```", page, re.DOTALL)
+    done = (await crm.gql(install))["appInstall"]
+    assert (done["errors"], bool(done["token"]), bool(done["secret"])) == ([], True, True)
