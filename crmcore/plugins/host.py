@@ -18,10 +18,11 @@ from crmcore.errors import CrmError, PluginFailed
 from crmcore.platform.database import Retryable, StorageFull, Unavailable
 from crmcore.platform.hooks import HookFault
 from crmcore.platform.jobs import GiveUp, JobCancelled, RunLater
+from crmcore.platform.spending import spend
 from crmcore.plugins.calls import Call, begin, end
 from crmcore.plugins.leftovers import Leftovers
 from crmcore.plugins.problems import NotReady, Problem
-from crmcore.plugins.tally import Called, Tally, spend
+from crmcore.plugins.tally import Called, Tally
 
 T = TypeVar("T")
 log = logging.getLogger("crmcore.plugins")
@@ -128,6 +129,10 @@ class Host:
         self._watchers.append(seen)
         return lambda: self._watchers.remove(seen)
 
+    def statistics(self, plugin: str) -> list[Tally]:
+        """What was counted of the plugin's hooks, by their names."""
+        return [tally for _, tally in sorted(self.tallies.get(plugin, {}).items())]
+
     def problems(self, plugin: str) -> list[Problem]:
         """What is not well with a plugin by its calls."""
         return [problem for tally in self.tallies.get(plugin, {}).values() for problem in tally.problems()]
@@ -166,7 +171,7 @@ class Host:
         call.ended = asyncio.get_running_loop().time()
         self.leftovers.note(call)
         called = Called(call.plugin, call.hook, milliseconds, fault)
-        spend(called)
+        spend(call.plugin, call.hook, milliseconds)
         for seen in tuple(self._watchers):
             seen(called)
 

@@ -7,8 +7,7 @@ with it. A plugin whose lifespan is not open is DEGRADED, and it is tried again 
 from __future__ import annotations
 
 import asyncio
-import inspect
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from contextvars import Context
 from datetime import datetime, timedelta
@@ -23,7 +22,7 @@ BUDGET: Final = 10.0
 _FIRST_PAUSE: Final = 30.0
 _LONGEST_PAUSE: Final = 600.0
 
-Enter = Callable[[], AbstractAsyncContextManager[Any]]
+Enter = Callable[[], AbstractAsyncContextManager[Any] | AsyncGenerator[Any, None]]
 
 
 class Lifespan:
@@ -97,10 +96,7 @@ class Lifespan:
         await asyncio.shield(task)
 
     async def _live(self, settled: asyncio.Event) -> None:
-        made = self._enter()
-        if inspect.isasyncgen(made):  # a generator without its decorator is meant just so
-            made = asynccontextmanager(lambda: made)()
-        async with made:
+        async with _managed(self._enter()):
             self._entered = True
             settled.set()
             await self._leave.wait()
@@ -157,6 +153,14 @@ class Lifespans:
             if other in self._all:
                 await self._all[other].tried.wait()
         await one.start()
+
+
+def _managed(made: AbstractAsyncContextManager[Any] | AsyncGenerator[Any, None]) -> AbstractAsyncContextManager[Any]:
+    """A generator without its decorator is meant to have it."""
+    if not isinstance(made, AsyncGenerator):
+        return made
+    generator = made
+    return asynccontextmanager(lambda: generator)()
 
 
 def _why(error: BaseException) -> str:

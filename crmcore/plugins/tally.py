@@ -1,13 +1,10 @@
-"""What the calls of plugins came to: counts and times of each hook, for the graph and for a request that asks."""
+"""What the calls of plugins came to: counts and times of each hook, and what is not well."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
 from crmcore.plugins.breaker import Breaker
 from crmcore.plugins.problems import Problem
@@ -72,36 +69,4 @@ class Called:
     fault: str = ""
 
 
-_Spent = dict[tuple[str, str], list[float]]
-_spent: ContextVar[_Spent | None] = ContextVar("crmcore_plugin_times", default=None)
-
-
-@contextmanager
-def spending() -> Iterator[_Spent]:
-    """Collects what plugins' calls take in the block, in this task and its children."""
-    found: _Spent = {}
-    token = _spent.set(found)
-    try:
-        yield found
-    finally:
-        _spent.reset(token)
-
-
-def spend(called: Called) -> None:
-    """Add a call to what the request under way collects, if it does."""
-    found = _spent.get()
-    if found is not None:
-        entry = found.setdefault((called.plugin, called.hook), [0, 0.0])
-        entry[0] += 1
-        entry[1] += called.milliseconds
-
-
-def times_said(spent: _Spent) -> list[dict[str, Any]]:
-    """The collected times as an answer's `extensions.plugins` has them."""
-    return [
-        {"plugin": plugin, "hook": hook, "calls": int(calls), "milliseconds": round(milliseconds, 3)}
-        for (plugin, hook), (calls, milliseconds) in spent.items()
-    ]
-
-
-__all__ = ["Called", "Tally", "spend", "spending", "times_said"]
+__all__ = ["Called", "Tally"]

@@ -37,7 +37,7 @@ class Watchdog:
     def __init__(self, folders: Mapping[str, Path], found: Callable[[str, Call | None, float, str], None]) -> None:
         self._loop = asyncio.get_running_loop()
         self._thread = threading.get_ident()
-        self._folders = {plugin: f"{folder}/" for plugin, folder in folders.items()}
+        self._folders = {plugin: str(folder) if folder.suffix else f"{folder}/" for plugin, folder in folders.items()}
         self._found = found
         self._stopped = threading.Event()
         self._watching = threading.Thread(target=self._watch, name="crmcore watchdog", daemon=True)
@@ -88,14 +88,17 @@ class Watchdog:
     def _culprit(self) -> tuple[str, Call | None, str] | None:
         """The plugin whose code the loop's thread is in, its call, and the place."""
         call = call_of(asyncio.current_task(self._loop))
+        found: dict[str, str] = {}
         frame: FrameType | None = sys._current_frames().get(self._thread)
         while frame is not None:
             file = frame.f_code.co_filename
             for plugin, folder in self._folders.items():
                 if file.startswith(folder):
-                    return plugin, call, f"{frame.f_code.co_qualname} ({file}:{frame.f_lineno})"
+                    found.setdefault(plugin, f"{frame.f_code.co_qualname} ({file}:{frame.f_lineno})")
             frame = frame.f_back
-        return None if call is None else (call.plugin, call, call.hook)
+        if call is not None:
+            return call.plugin, call, found.get(call.plugin, call.hook)
+        return next(((plugin, None, where) for plugin, where in found.items()), None)
 
 
 __all__ = ["BEAT", "LAG", "Watchdog"]

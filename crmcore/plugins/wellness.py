@@ -36,7 +36,7 @@ class Wellness:
     """Asks those plugins that have `crm_health`. `hooks` are theirs, `crm` makes the Crm of a plugin in a tenant."""
 
     host: Host
-    lifespans: Lifespans
+    lifespans: Callable[[], Lifespans]
     hooks: Mapping[str, Callable[..., Any]]
     crm: Callable[[str, UUID], Any]
     _said: dict[Key, _Said] = field(default_factory=dict)
@@ -48,12 +48,12 @@ class Wellness:
 
     def seen(self, plugin: str) -> list[Problem]:
         """What the host has seen of it, which costs nothing to tell."""
-        waiting = self.lifespans.problem(plugin)
+        waiting = self.lifespans().problem(plugin)
         return [*([waiting] if waiting else []), *self.host.problems(plugin)]
 
     def is_degraded(self, plugin: str) -> bool:
         """Whether it works only in part: it cannot begin, or is left alone in a hook."""
-        return not self.lifespans.is_open(plugin) or self.host.is_resting(plugin)
+        return not self.lifespans().is_open(plugin) or self.host.is_resting(plugin)
 
     async def _own(self, plugin: str, tenant: UUID) -> list[Problem]:
         if plugin not in self.hooks:
