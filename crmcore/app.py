@@ -40,6 +40,7 @@ from crmcore.plugins import Plugins
 from crmcore.plugins.backing import Backing
 from crmcore.plugins.checking import unknown_checks
 from crmcore.plugins.contribution import Contribution
+from crmcore.plugins.host import Host
 from crmcore.plugins.hosting import Hosting
 from crmcore.plugins.overview import Overview
 from crmcore.plugins.tenant_settings import TenantSettings
@@ -160,7 +161,7 @@ class Crm:
         )
         self.backing = Backing(
             db, clock, secret, settings.public_address, guard, self.context, self._answered, self.plugins.manifests,
-            fault=self.hosting.host.fault, call=self.hosting.host.calling,
+            fault=self.host.fault, call=self.host.calling,
             settings=self.plugin_settings.given, hosts=self.plugin_settings.hosts, ready=self.plugin_settings.ready,
         )  # fmt: skip
         self.jobs = {kind.name: kind for kind in _job_kinds(self)}
@@ -203,6 +204,11 @@ class Crm:
             await db.close()
 
     @property
+    def host(self) -> Host:
+        """The dispatcher through which all code of plugins is called."""
+        return self.hosting.host
+
+    @property
     def registry(self) -> Registry:
         """What every field of the graph is in the database."""
         return self.schema.registry
@@ -213,7 +219,7 @@ class Crm:
         more: dict[str, Any] = {
             "jobs": self.jobs,
             "plugins": self.backing,
-            "guard": self.hosting.host.guard,
+            "guard": self.host.guard,
             "hooks": self.hosting.checks,
         }
         return Context(self.db, policy, self.graph, self.clock, cause, self.known, self.secret, **more)

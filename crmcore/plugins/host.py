@@ -45,6 +45,7 @@ class Host:
 
     def __init__(self, clock: Callable[[], datetime]) -> None:
         self.clock = clock
+        self.field_seconds = FIELD_SECONDS
         self.tallies: dict[str, dict[str, Tally]] = {}
         self.leftovers = Leftovers(self._left_behind)
         self._watchers: list[Callable[[Called], None]] = []
@@ -109,7 +110,7 @@ class Host:
 
     async def guard(self, plugin: str, place: str, call: Callable[[], Awaitable[T]]) -> T:
         """`call` as fields of the graph want it (platform/calling.py)."""
-        return await self.call(plugin, place, call)
+        return await self.call(plugin, place, call, budget=self.field_seconds)
 
     def fault(self, plugin: str, hook: str, error: BaseException) -> None:
         """Count a fault outside of any call, such as that of a task that the plugin began."""

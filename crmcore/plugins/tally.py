@@ -42,15 +42,15 @@ class Tally:
     def problems(self) -> Iterator[Problem]:
         """What is not well with it."""
         if self.breaker.until is not None:
-            said = f"{self.hook} failed {self.breaker.streak} times in a row ({self.last_fault}) and is left alone"
-            yield Problem(f"faults.{self.hook}", f"{said} until {self.breaker.until:%H:%M:%S} UTC.", "ERROR")
+            said = f"{self.hook} failed {self.breaker.streak} times in a row and is left alone"
+            yield Problem(f"faults.{self.hook}", f"{said} until {self.breaker.until:%H:%M:%S} UTC. Its statistics say why.", "ERROR")
         elif self.breaker.streak:
             said = (
                 f"{self.hook} failed the last {self.breaker.streak} times"
                 if self.breaker.streak > 1
                 else f"{self.hook} failed the last time"
             )
-            yield Problem(f"faults.{self.hook}", f"{said}: {self.last_fault}")
+            yield Problem(f"faults.{self.hook}", f"{said}. Its statistics say why.")
         if self.last_blocked:
             said = f"{self.hook} held up everything for {self.blocked:.0f} ms in all, in {self.last_blocked}"
             yield Problem(f"blocked.{self.hook}", f"{said}: use crm.in_thread for what takes long.", "ERROR")
