@@ -52,8 +52,8 @@ class Overview:
         return await self._wellness.of(plugin, ctx.tenant_id)
 
     def statistics(self, ctx: Context, plugin: str) -> list[Tally]:
-        """What the plugin's hooks came to since the app was opened. What their faults say may be anything, so it is only
-        for who may read the plugin's settings."""
+        """What the plugin's hooks came to since the app was opened. What their faults say may be anything, so it is
+        only for who may read the plugin's settings."""
         found = self._wellness.host.statistics(plugin)
         return found if may(ctx, "read") else [replace(tally, last_fault="") for tally in found]
 

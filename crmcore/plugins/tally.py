@@ -43,7 +43,11 @@ class Tally:
         """What is not well with it."""
         if self.breaker.until is not None:
             said = f"{self.hook} failed {self.breaker.streak} times in a row and is left alone"
-            yield Problem(f"faults.{self.hook}", f"{said} until {self.breaker.until:%H:%M:%S} UTC. Its statistics say why.", "ERROR")
+            yield Problem(
+                f"faults.{self.hook}",
+                f"{said} until {self.breaker.until:%H:%M:%S} UTC. Its statistics say why.",
+                "ERROR",
+            )
         elif self.breaker.streak:
             said = (
                 f"{self.hook} failed the last {self.breaker.streak} times"

@@ -140,7 +140,11 @@ def _statistics() -> list[Field]:
         shaped("blocked", int, "For how many milliseconds it held up everything else."),
         shaped("left", int, "How many tasks it left running when it was over; they were ended."),
         shaped("isResting", bool, "Whether it failed too often and is not called for a while."),
-        shaped("lastFault", str, "What went wrong the last time; empty if nothing did, and for who may not read its settings."),
+        shaped(
+            "lastFault",
+            str,
+            "What went wrong the last time; empty if nothing did, and for who may not read its settings.",
+        ),
         shaped("lastFaultAt", optional(datetime), "When that was."),
     ]
 
