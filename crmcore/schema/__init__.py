@@ -25,7 +25,7 @@ from crmcore.query import (
     record,
 )
 from crmcore.schema.actions import action, arg
-from crmcore.schema.functions.declare import input_object, mutation, output, query, subscription
+from crmcore.schema.functions.declare import input_object, inputs, mutation, output, query, subscription
 from crmcore.schema.printing import print_core_schema
 
 if TYPE_CHECKING:
@@ -81,6 +81,7 @@ __all__ = [
     "field",
     "figure",
     "input_object",
+    "inputs",
     "log",
     "mutation",
     "output",

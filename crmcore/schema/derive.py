@@ -49,7 +49,7 @@ class Share:
     extensions: Sequence[Extension] = ()
     actions: Sequence[type] = ()
     functions: Sequence[type] = ()
-    """The classes of @output, @input_object, @query, @mutation and @subscription."""
+    """The classes of @output, @input_object, @query, @mutation, @subscription and @inputs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,8 @@ def derive(shares: Sequence[Share]) -> CrmSchema:
         *lifecycle_roots(registry, shapes),
         *plugin_roots(shapes),
     ]
-    writing = Writing(registry)
+    functions = Functions(registry, shapes, {d.name: d.cls for d in declarations}, shares)
+    writing = Writing(registry, functions.added())
     make_batches(shapes)
     make_webhook_types(registry, shapes)
     make_app_types(registry, shapes)
@@ -97,7 +98,6 @@ def derive(shares: Sequence[Share]) -> CrmSchema:
     mutations += webhook_mutations(registry, shapes)
     mutations += app_mutations(registry, shapes)
     subscriptions = [record_changed(registry, shapes)]
-    functions = Functions(registry, shapes, {d.name: d.cls for d in declarations}, shares)
     for share in shares:
         mutations += [
             action_mutation(registry, shapes, cls, share.plugin, functions.arguments) for cls in share.actions
