@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from crmcore.errors import PluginFailed, Refusal, Refusals
 from crmcore.platform.calling import called
+from crmcore.platform.lent import Lent
 from crmcore.platform.record import Change, Draft
 from crmcore.records.changes import Added, Saver
 from crmcore.records.step import DraftKey, Step
@@ -41,27 +43,26 @@ async def save_added(step: Step) -> Saved:
 
 
 async def _saved(step: Step, saver: Saver, asked: Sequence[tuple[Draft, Mapping[str, Any]]]) -> Sequence[Change]:
+    """What one plugin answers. It gets copies, and a context that is in the transaction as long as the call lasts."""
+    shown = [(replace(draft, after=dict(draft.after), refusals=[], peers={}), values) for draft, values in asked]
+    lent = Lent(step.ctx.db, step.tx)
+    own = replace(step.ctx, db=lent)
     try:
-        answer: Any = await called(step.ctx, saver.plugin, saver.place, lambda: saver.save(step.ctx, step.tx, asked))
+        async with lent:
+            answer: Any = await called(own, saver.plugin, saver.place, lambda: saver.save(own, step.tx, shown))
+            if said := [refusal for draft, _ in shown for refusal in draft.refusals]:
+                raise Refusals(said)
     except (Refusal, Refusals) as refused:
         refusals = refused.refusals if isinstance(refused, Refusals) else [refused]
-        if len(asked) == 1:
-            for one in refusals:
-                one.index = asked[0][0].index
-        raise Refusals(_placed(step, refusals, certain=len(asked) == 1)) from refused
-    if said := [refusal for draft, _ in asked for refusal in draft.refusals]:
-        raise Refusals(_placed(step, said, certain=True))
+        for one in refusals:
+            one.index = one.index if len(asked) > 1 else asked[0][0].index
+            if len(asked) == 1 or any(one in draft.refusals for draft, _ in shown):
+                one.change = one.change or step.changes[one.index]
+        raise Refusals(refusals) from refused
     changes: Any = [] if answer is None else answer
     if not isinstance(changes, Sequence) or not all(isinstance(one, Change) for one in changes):
         raise PluginFailed(saver.plugin, saver.place, f"it answered a {type(answer).__name__}, not a list of changes")
     return changes
-
-
-def _placed(step: Step, refusals: Sequence[Refusal], *, certain: bool) -> list[Refusal]:
-    for one in refusals:
-        if certain and one.change is None and one.index < len(step.changes):
-            one.change = step.changes[one.index]
-    return list(refusals)
 
 
 def _meant(change: Change, drafts: Sequence[Draft]) -> Sequence[Draft]:
