@@ -85,7 +85,8 @@ class Splice:
             key = row[id_]
             if key not in rows:
                 needs = {n: _python(columns[n], row[hidden(spec.mark, n)]) for n in spec.field.needs}
-                rows[key] = {"id": UUID(key), **needs}
+                kind = {"record_type": spec.record.table} if spec.field.typed else {}
+                rows[key] = {"id": UUID(key), **needs, **kind}
         return _Field(spec, places, rows)
 
     async def _fill(self, batch: _Field) -> None:

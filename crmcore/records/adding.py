@@ -49,7 +49,7 @@ async def _saved(step: Step, saver: Saver, asked: Sequence[tuple[Draft, Mapping[
     own = replace(step.ctx, db=lent)
     try:
         async with lent:
-            answer: Any = await called(own, saver.plugin, saver.place, lambda: saver.save(own, step.tx, shown))
+            answer: Any = await called(own, saver.plugin, saver.place, lambda: saver.function(own, step.tx, shown))
             if said := [refusal for draft, _ in shown for refusal in draft.refusals]:
                 raise Refusals(said)
     except (Refusal, Refusals) as refused:

@@ -42,12 +42,12 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Saver:
-    """A plugin's function that saves the values of its input fields: `await save(ctx, tx, [(draft, values), ...])`, in
-    the transaction, when the records are written; it answers with further changes. `place` names the fields' record."""
+    """A plugin's function that saves the values of its input fields: `await function(ctx, tx, [(draft, values), ...])`
+    is called in the transaction when the records are written, and answers with further changes. `place` names it."""
 
     plugin: str
     place: str
-    save: Callable[..., Awaitable[Sequence[Change]]]
+    function: Callable[..., Awaitable[Sequence[Change]]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from graphql import GraphQLNamedType, GraphQLSchema, specified_directives, validate_schema
@@ -26,7 +27,7 @@ from crmcore.schema.lifecycle import lifecycle_roots
 from crmcore.schema.listing import plugin_mutations, plugin_roots
 from crmcore.schema.merging import make_merging, merge_mutations
 from crmcore.schema.mutations import record_mutations
-from crmcore.schema.outputs import make_record
+from crmcore.schema.outputs import make_record, shared_fields
 from crmcore.schema.payloads import make_errors
 from crmcore.schema.record_changed import record_changed
 from crmcore.schema.record_filters import RECORD_FILTERS, make_record_filters
@@ -66,11 +67,12 @@ def derive(shares: Sequence[Share]) -> CrmSchema:
     extensions = [e for share in shares for e in share.extensions]
     registry = build(declarations, extensions)
     shapes = Shapes()
-    make_node(shapes)
+    more = partial(shared_fields, registry, shapes)
+    make_node(shapes, more)
     make_values(shapes)
     make_value_filters(shapes)
     make_key(shapes)
-    make_timelines(registry, shapes)
+    make_timelines(registry, shapes, more)
     make_search(registry, shapes)
     make_merging(shapes)
     make_duplicates(shapes)

@@ -26,5 +26,5 @@ class Plugin:
 
         return [
             graph.LoyaltyVisit, graph.CustomerLoyalty, graph.InteractionLoyalty, graph.CustomerLoyaltyInputs,
-            graph.AddressLoyaltyInputs,
+            graph.AddressLoyaltyInputs, graph.TimelineItemLoyalty,
         ]  # fmt: skip

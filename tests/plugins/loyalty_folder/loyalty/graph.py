@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from crmcore.errors import Invalid
 from crmcore.plugins import Context, Create, Delete, Draft, Row, Update, latest
-from crmcore.schema import Many, Moment, arg, batch, expression, extend, field, figure, inputs, record
+from crmcore.schema import Many, Moment, arg, batch, condition, expression, extend, field, figure, inputs, record
 
 from . import models
 
@@ -49,6 +49,17 @@ class CustomerLoyalty:
     loyalty_visits: Many[LoyaltyVisit] = field("The customer's visits.")
     loyalty_points: int | None = figure(
         "sum", "loyalty_visits", "What the recent visits are worth.", of="points", where="{isRecent: {eq: true}}"
+    )
+    loyalty_came_for: int = condition(
+        "EXISTS (SELECT 1 FROM loyalty_visit v WHERE v.tenant_id = {tenant} AND v.customer_id = {id}"
+        " AND v.deleted_at IS NULL AND v.points >= {value})",
+        "Customers with a visit that was worth at least this.",
+    )
+    loyalty_came_with: Customer = condition(
+        "EXISTS (SELECT 1 FROM loyalty_visit v JOIN loyalty_visit w ON w.tenant_id = v.tenant_id"
+        " AND w.visited_on = v.visited_on AND w.customer_id <> v.customer_id"
+        " WHERE v.tenant_id = {tenant} AND v.customer_id = {id} AND w.customer_id = {value})",
+        "Customers who came on the same day as this one.",
     )
     loyalty_letter: str | None = batch(letters, "How a letter to the customer begins.", needs=("name",))
 
@@ -106,6 +117,19 @@ class AddressLoyaltyInputs:
 
     loyalty_note: str | None = arg("A note.")
     loyalty_friend: Customer | None = arg("Who told us.")
+
+
+async def stamps(rows: Sequence[Row], ctx: Context) -> list[str | None]:
+    """Of which kind each is."""
+    return [f"a {row['record_type']}" for row in rows]
+
+
+@extend("TimelineItem")
+class TimelineItemLoyalty:
+    """What everything on a timeline shows of it."""
+
+    loyalty_stamp: str | None = batch(stamps, "A stamp with the kind of thing.")
+    loyalty_early: bool = expression("{created_at} < {now}", "Whether it was there before now.")
 
 
 async def lengths(rows: Sequence[Row], ctx: Context) -> list[int | None]:
