@@ -19,7 +19,6 @@ from crmcore.platform.record import (
     reference,
 )
 from crmcore.records.changes import (
-    Added,
     Create,
     Delete,
     FieldValue,
@@ -27,7 +26,6 @@ from crmcore.records.changes import (
     Path,
     Refused,
     Restore,
-    Saver,
     Update,
     Written,
 )
@@ -49,7 +47,6 @@ from crmcore.records.write import write
 
 __all__ = [
     "SYSTEM_COLUMNS",
-    "Added",
     "Answer",
     "Change",
     "Check",
@@ -82,7 +79,6 @@ __all__ = [
     "Restore",
     "Rule",
     "Rules",
-    "Saver",
     "Unique",
     "Update",
     "Upsert",

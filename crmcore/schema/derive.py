@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 from graphql import GraphQLNamedType, GraphQLSchema, specified_directives, validate_schema
@@ -27,7 +26,7 @@ from crmcore.schema.lifecycle import lifecycle_roots
 from crmcore.schema.listing import plugin_mutations, plugin_roots
 from crmcore.schema.merging import make_merging, merge_mutations
 from crmcore.schema.mutations import record_mutations
-from crmcore.schema.outputs import make_record, shared_fields
+from crmcore.schema.outputs import make_record
 from crmcore.schema.payloads import make_errors
 from crmcore.schema.record_changed import record_changed
 from crmcore.schema.record_filters import RECORD_FILTERS, make_record_filters
@@ -50,7 +49,7 @@ class Share:
     extensions: Sequence[Extension] = ()
     actions: Sequence[type] = ()
     functions: Sequence[type] = ()
-    """The classes of @output, @input_object, @query, @mutation, @subscription and @inputs."""
+    """The classes of @output, @input_object, @query, @mutation and @subscription."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +66,11 @@ def derive(shares: Sequence[Share]) -> CrmSchema:
     extensions = [e for share in shares for e in share.extensions]
     registry = build(declarations, extensions)
     shapes = Shapes()
-    more = partial(shared_fields, registry, shapes)
-    make_node(shapes, more)
+    make_node(shapes)
     make_values(shapes)
     make_value_filters(shapes)
     make_key(shapes)
-    make_timelines(registry, shapes, more)
+    make_timelines(registry, shapes)
     make_search(registry, shapes)
     make_merging(shapes)
     make_duplicates(shapes)
@@ -90,8 +88,7 @@ def derive(shares: Sequence[Share]) -> CrmSchema:
         *lifecycle_roots(registry, shapes),
         *plugin_roots(shapes),
     ]
-    functions = Functions(registry, shapes, {d.name: d.cls for d in declarations}, shares)
-    writing = Writing(registry, functions.added())
+    writing = Writing(registry)
     make_batches(shapes)
     make_webhook_types(registry, shapes)
     make_app_types(registry, shapes)
@@ -100,6 +97,7 @@ def derive(shares: Sequence[Share]) -> CrmSchema:
     mutations += webhook_mutations(registry, shapes)
     mutations += app_mutations(registry, shapes)
     subscriptions = [record_changed(registry, shapes)]
+    functions = Functions(registry, shapes, {d.name: d.cls for d in declarations}, shares)
     for share in shares:
         mutations += [
             action_mutation(registry, shapes, cls, share.plugin, functions.arguments) for cls in share.actions

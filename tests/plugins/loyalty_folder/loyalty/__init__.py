@@ -24,7 +24,4 @@ class Plugin:
     def crm_graph(self) -> Sequence[type]:
         from . import graph
 
-        return [
-            graph.LoyaltyVisit, graph.CustomerLoyalty, graph.InteractionLoyalty, graph.CustomerLoyaltyInputs,
-            graph.AddressLoyaltyInputs, graph.TimelineItemLoyalty,
-        ]  # fmt: skip
+        return [graph.LoyaltyVisit, graph.CustomerLoyalty, graph.InteractionLoyalty]
