@@ -36,11 +36,12 @@ from crmcore.platform.jobs import JobKind, Pace, Worker, prune_jobs
 from crmcore.platform.metadata import App, load_models
 from crmcore.platform.migrate import pending
 from crmcore.platform.secrets import signing_key
-from crmcore.plugins import Plugins, crm_of
+from crmcore.plugins import Plugins
 from crmcore.plugins.backing import Backing
-from crmcore.plugins.checking import Checks, checkers, unknown_checks
+from crmcore.plugins.checking import unknown_checks
 from crmcore.plugins.contribution import Contribution
 from crmcore.plugins.host import Host
+from crmcore.plugins.hosting import Hosting
 from crmcore.plugins.overview import Overview
 from crmcore.plugins.tenant_settings import TenantSettings
 from crmcore.query import Limits as ReadLimits
@@ -146,18 +147,18 @@ class Crm:
             dropped=self.engine.plans.forget,
         )
         guard = webhooks.Guard(settings.webhook_allow)
+        self.hosting = Hosting(self.plugins, self.registry.records, clock, lambda: self.backing)
+        self.overview = Overview(self.plugins, self.plugin_settings, self.hosting.wellness)
         self.runner = Runner(
             self.schema,
             self.engine,
             documents,
             settings.request_seconds,
-            Overview(self.plugins, self.plugin_settings),
+            self.overview,
             tail=EventTail(db),
             check_seconds=settings.stream_check_seconds,
             guard=guard,
         )
-        self.host = Host(clock)
-        self.hooks = self._hooks()
         self.backing = Backing(
             db, clock, secret, settings.public_address, guard, self.context, self._answered, self.plugins.manifests,
             fault=self.host.fault, call=self.host.calling,
@@ -194,12 +195,18 @@ class Crm:
             secret = await signing_key(db, settings.secret.get_secret_value())
             crm = cls(settings, parts, db, secret, clock)
             try:
-                yield crm
+                async with crm.hosting.open():
+                    yield crm
             finally:
                 crm.runner.tail.close()
                 await crm.backing.close()
         finally:
             await db.close()
+
+    @property
+    def host(self) -> Host:
+        """The dispatcher through which all code of plugins is called."""
+        return self.hosting.host
 
     @property
     def registry(self) -> Registry:
@@ -213,7 +220,7 @@ class Crm:
             "jobs": self.jobs,
             "plugins": self.backing,
             "guard": self.host.guard,
-            "hooks": self.hooks,
+            "hooks": self.hosting.checks,
         }
         return Context(self.db, policy, self.graph, self.clock, cause, self.known, self.secret, **more)
 
@@ -222,11 +229,6 @@ class Crm:
         answer = await self.runner.run(ctx, GraphQLRequest(document, variables))
         body: Mapping[str, Any] = orjson.loads(orjson.dumps(answer.body))
         return body
-
-    def _hooks(self) -> Checks | None:
-        """The plugins that check changes, if there are any."""
-        found = checkers(self.plugins, self.registry.records)
-        return Checks(self.host, found, lambda plugin, ctx: crm_of(ctx, plugin)) if found else None
 
     async def ask(self, ctx: Context, document: str, variables: Mapping[str, Any]) -> Mapping[str, Any]:
         """The body of the answer to a query, for work of our own."""
@@ -257,6 +259,10 @@ class Crm:
     async def run_jobs(self) -> int:
         """Run all jobs that are due now, and what follows from them, without waiting; how many."""
         return await self.worker().drain()
+
+    def unwell(self) -> Mapping[str, str]:
+        """The plugins that are not well, with their states; one that is switched off is not unwell."""
+        return self.overview.unwell()
 
     def sdl(self) -> str:
         """The schema as text, plugins included."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict, replace
+from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -16,6 +17,9 @@ from crmcore.http.sse import EventStream
 from crmcore.http.streams import Session
 from crmcore.schema.errors import DEADLINE, STORAGE_FULL, UNAVAILABLE
 from crmcore.schema.running import QUERY_ONLY, Answer
+
+PLUGIN_TIMES: Final = "x-plugin-times"
+"""Who sends this header is told what time the plugins took: `extensions.plugins`."""
 
 Find = Callable[[Request], Served]
 
@@ -38,7 +42,9 @@ class GraphQLEndpoint:
             wanted = media_type(accept)
             form = JSON if wanted == EVENTS else wanted
             asked = await read_request(request, max_bytes=settings.max_body_bytes, seconds=settings.read_seconds)
-            asked = replace(asked, idempotency_key=idempotency_key(request))
+            asked = replace(
+                asked, idempotency_key=idempotency_key(request), plugin_times=bool(request.headers.get(PLUGIN_TIMES))
+            )
             reading = request.method == "GET"
             if takes_events(accept):
                 session = Session(served, request.headers.get("authorization"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from starlette.responses import Response
@@ -23,8 +23,9 @@ def alive() -> Response:
     return json_response({"status": "alive"})
 
 
-async def ready(db: Database, apps: Sequence[App]) -> Response:
-    """200 when the database answers and has the newest schema, else 503 with the reason."""
+async def ready(db: Database, apps: Sequence[App], unwell: Mapping[str, str]) -> Response:
+    """200 when the database answers and has the newest schema, else 503 with the reason. Plugins that are not well are
+    named with their state; nobody is turned away for them."""
     try:
         async with asyncio.timeout(_PATIENCE):
             waiting = await pending(db, apps)
@@ -35,4 +36,4 @@ async def ready(db: Database, apps: Sequence[App]) -> Response:
         names = ", ".join(map(str, waiting))
         reason = f"Migrations wait: {names}. Run crmcore migrate."
         return json_response({"status": "unavailable", "reason": reason}, 503)
-    return json_response({"status": "ready"})
+    return json_response({"status": "ready", **({"plugins": unwell} if unwell else {})})

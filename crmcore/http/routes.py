@@ -54,7 +54,7 @@ async def _alive(_request: Request) -> Response:
 
 
 async def _ready(served: Served, _request: Request) -> Response:
-    return await ready(served.db, served.apps)
+    return await ready(served.db, served.apps, served.unwell())
 
 
 async def not_found(request: Request, error: Exception) -> Response:

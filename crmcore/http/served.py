@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 from uuid import UUID
 
@@ -25,3 +25,5 @@ class Served(Protocol):
     def context(self, policy: Policy, cause: UUID) -> Context: ...
 
     def sdl(self) -> str: ...
+
+    def unwell(self) -> Mapping[str, str]: ...

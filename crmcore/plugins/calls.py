@@ -8,23 +8,28 @@ from contextlib import contextmanager
 from contextvars import Context, ContextVar, copy_context
 from dataclasses import dataclass, field
 from pathlib import Path
+from time import perf_counter
 from typing import Any, Final, TypeVar
 from weakref import WeakKeyDictionary
 
 T = TypeVar("T")
+GRACE: Final = 1.0
+"""How long what was cancelled may take to end (seconds)."""
 _CORE: Final = str(Path(__file__).parents[1])
 
 
 @dataclass(slots=True, eq=False)
 class Call:
     """One call of a plugin's code. `children` are the tasks started in it that nobody else answers for, each with where
-    its code stands; `blocked` is how long (ms) it was found to hold up the loop, `ended` when it was over.
+    its code stands; `blocked` is how long (ms) it was found to hold up the loop, `ended` when it was over (loop time),
+    `swept` whether what it left behind was told of.
     """
 
     plugin: str
     hook: str
     blocked: float = 0.0
-    ended: float | None = None
+    ended: float = 0.0
+    swept: bool = False
     children: WeakKeyDictionary[asyncio.Task[Any], str] = field(default_factory=WeakKeyDictionary)
 
     def left(self) -> dict[asyncio.Task[Any], str]:
@@ -58,6 +63,30 @@ def begin(call: Call, work: Coroutine[Any, Any, T], base: Context | None = None)
     task = loop.create_task(_contained(work), name=f"plugin {call.plugin}: {call.hook}", context=context_of(call, base))
     _of_task[task] = call
     return task
+
+
+def in_background(work: Coroutine[Any, Any, T], name: str) -> asyncio.Task[T]:
+    """Start a task of the app's own, which inherits nothing of who starts it."""
+    return asyncio.get_running_loop().create_task(work, name=name, context=Context())
+
+
+async def end(task: asyncio.Task[Any]) -> bool:
+    """Cancel a task and wait a moment for its end; whether it came. Our own cancellation waits for that too."""
+    task.cancel()
+    cancelled = False
+    left = GRACE
+    while not task.done() and left > 0:
+        began = perf_counter()
+        try:
+            await asyncio.wait((task,), timeout=left)
+        except asyncio.CancelledError:
+            cancelled = True
+        left -= perf_counter() - began
+    if task.done() and not task.cancelled():
+        task.exception()  # looked at, so that asyncio does not report it as lost
+    if cancelled:
+        raise asyncio.CancelledError
+    return task.done()
 
 
 async def _contained(work: Awaitable[T]) -> T:
@@ -116,4 +145,6 @@ def noting_tasks() -> Iterator[None]:
             loop.set_task_factory(factory.before)
 
 
-__all__ = ["Call", "Ended", "begin", "call_of", "context_of", "current", "noting_tasks"]
+__all__ = [
+    "GRACE", "Call", "Ended", "begin", "call_of", "context_of", "current", "end", "in_background", "noting_tasks",
+]  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import pkgutil
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -17,8 +18,10 @@ from crmcore.plugins.manifest import Manifest
 from crmcore.plugins.web import Route, overlapping
 from crmcore.query.declare import Declaration, Extension
 
-FUNCTIONS: Final = ("__crm_root__", "__crm_output__", "__crm_input__")
-"""How the schema marks root fields and the types that they need."""
+FUNCTIONS: Final = ("__crm_root__", "__crm_output__", "__crm_input__", "__crm_inputs__")
+"""How the schema marks root fields, the types that they need, and inputs of others' records."""
+
+_INPUTS: Final = "__crm_inputs__"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +101,8 @@ def faults(share: Contribution) -> Iterator[str]:
 
 def _names(share: Contribution) -> Iterator[str]:
     types, fields = pascal(share.plugin), camel(share.plugin)
-    for name in (*(d.name for d in share.records), *(cls.__name__ for cls in (*share.actions, *share.functions))):
+    named = [cls for cls in share.functions if _INPUTS not in cls.__dict__]
+    for name in (*(d.name for d in share.records), *(cls.__name__ for cls in (*share.actions, *named))):
         if not _begins(name, types):
             yield f"{name}: the names of its types, actions and root fields begin with {types}, like {types}Thing."
     for extension in share.extensions:
@@ -106,6 +110,11 @@ def _names(share: Contribution) -> Iterator[str]:
             if not _begins(camel(attribute), fields):
                 place = f"{extension.target}.{camel(attribute)}"
                 yield f"{place}: a field on another's record begins with {fields}, like {fields}Thing."
+    for cls in share.functions:
+        if _INPUTS in cls.__dict__:
+            for attribute in inspect.get_annotations(cls):
+                if not _begins(camel(attribute), fields):
+                    yield f"{cls.__qualname__}.{attribute}: an input of another's record begins with {share.plugin}_."
 
 
 def _offers(share: Contribution) -> Iterator[str]:

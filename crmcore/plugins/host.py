@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from time import perf_counter
 from typing import Any, Final, TypeVar
@@ -18,13 +18,16 @@ from crmcore.errors import CrmError, PluginFailed
 from crmcore.platform.database import Retryable, StorageFull, Unavailable
 from crmcore.platform.hooks import HookFault
 from crmcore.platform.jobs import GiveUp, JobCancelled, RunLater
-from crmcore.plugins.calls import Call, begin
-from crmcore.plugins.tally import Called, Tally, spend
+from crmcore.platform.spending import spend
+from crmcore.plugins.calls import Call, begin, end
+from crmcore.plugins.leftovers import Leftovers
+from crmcore.plugins.problems import NotReady, Problem
+from crmcore.plugins.tally import Called, Tally
 
 T = TypeVar("T")
 log = logging.getLogger("crmcore.plugins")
 
-BEARABLE: Final = (CrmError, Retryable, Unavailable, StorageFull, GiveUp, JobCancelled, RunLater)
+BEARABLE: Final = (CrmError, Retryable, Unavailable, StorageFull, GiveUp, JobCancelled, RunLater, NotReady)
 """What a call may raise without being at fault: refusals, what jobs say by raising, and the database's own troubles."""
 
 FIELD_SECONDS: Final = 5.0
@@ -32,9 +35,6 @@ FIELD_SECONDS: Final = 5.0
 
 _REPEATED: Final = frozenset({"crm_jobs", "crm_commands"})
 """Hooks that pause by themselves, or have somebody who waits and sees: they are called however often they fail."""
-
-_GRACE: Final = 1.0
-"""How long what was cancelled may take to end (seconds)."""
 
 _MOST_HOOKS: Final = 500
 """So many hooks of one plugin are counted apart."""
@@ -45,8 +45,9 @@ class Host:
 
     def __init__(self, clock: Callable[[], datetime]) -> None:
         self.clock = clock
+        self.field_seconds = FIELD_SECONDS
         self.tallies: dict[str, dict[str, Tally]] = {}
-        self.left: list[Call] = []
+        self.leftovers = Leftovers(self._left_behind)
         self._watchers: list[Callable[[Called], None]] = []
 
     async def call(
@@ -72,13 +73,13 @@ class Host:
         try:
             await asyncio.wait((task,), timeout=budget)
         except asyncio.CancelledError:
-            await _end(task)
+            await end(task)
             tally.breaker.gave_up()
             self._over(call, tally, began, "cancelled")
             raise
         error: BaseException | None
         if not task.done():
-            runaway = not await _end(task)
+            runaway = not await end(task)
             error = TimeoutError(f"not done after {budget:g} s")
             tally.timeouts += 1
             said = "it goes on after its time" if runaway else "it took too long"
@@ -109,7 +110,7 @@ class Host:
 
     async def guard(self, plugin: str, place: str, call: Callable[[], Awaitable[T]]) -> T:
         """`call` as fields of the graph want it (platform/calling.py)."""
-        return await self.call(plugin, place, call)
+        return await self.call(plugin, place, call, budget=self.field_seconds)
 
     def fault(self, plugin: str, hook: str, error: BaseException) -> None:
         """Count a fault outside of any call, such as that of a task that the plugin began."""
@@ -129,9 +130,33 @@ class Host:
         self._watchers.append(seen)
         return lambda: self._watchers.remove(seen)
 
-    def open_breakers(self, plugin: str) -> Iterator[Tally]:
-        """The hooks that are left alone."""
-        return (tally for tally in self.tallies.get(plugin, {}).values() if tally.breaker.is_open)
+    def statistics(self, plugin: str) -> list[Tally]:
+        """What was counted of the plugin's hooks, by their names."""
+        return [tally for _, tally in sorted(self.tallies.get(plugin, {}).items())]
+
+    def problems(self, plugin: str) -> list[Problem]:
+        """What is not well with a plugin by its calls."""
+        return [problem for tally in self.tallies.get(plugin, {}).values() for problem in tally.problems()]
+
+    def is_resting(self, plugin: str) -> bool:
+        """Whether any hook of it is left alone for a while."""
+        return any(tally.is_resting for tally in self.tallies.get(plugin, {}).values())
+
+    def blocked(self, plugin: str, call: Call | None, milliseconds: float, where: str) -> None:
+        """A plugin held up the event loop: the watchdog tells, when it is over."""
+        tally = self.tally(plugin, call.hook if call else "outside of any hook")
+        tally.blocked += milliseconds
+        tally.last_blocked = where
+        extra = {"plugin": plugin, "hook": tally.hook}
+        log.error("Plugin %s held up everything for %.0f ms in %s.", plugin, milliseconds, where, extra=extra)
+
+    def _left_behind(self, call: Call, places: Sequence[str]) -> None:
+        tally = self.tally(call.plugin, call.hook)
+        tally.left += len(places)
+        tally.last_left = ", ".join(sorted(set(places)))
+        extra = {"plugin": call.plugin, "hook": call.hook}
+        said = "Plugin %s left %d tasks behind in %s, which were ended: %s."
+        log.warning(said, call.plugin, len(places), call.hook, tally.last_left, extra=extra)
 
     def _failed(
         self, call: Call, tally: Tally, began: float, error: BaseException, said: str = "", *, runaway: bool = False
@@ -145,10 +170,9 @@ class Host:
         milliseconds = (perf_counter() - began) * 1000
         tally.add(milliseconds)
         call.ended = asyncio.get_running_loop().time()
-        if call.left():
-            self.left.append(call)
+        self.leftovers.note(call)
         called = Called(call.plugin, call.hook, milliseconds, fault)
-        spend(called)
+        spend(call.plugin, call.hook, milliseconds)
         for seen in tuple(self._watchers):
             seen(called)
 
@@ -172,25 +196,6 @@ async def _answer(function: Callable[..., Any], args: tuple[Any, ...], named: di
     if not inspect.isawaitable(made):
         raise TypeError(f"{getattr(function, '__qualname__', function)} must be an async function.")
     return await made
-
-
-async def _end(task: asyncio.Task[Any]) -> bool:
-    """Cancel a task and wait a moment for its end; whether it came. Our own cancellation waits for that too."""
-    task.cancel()
-    cancelled = False
-    left = _GRACE
-    while not task.done() and left > 0:
-        began = perf_counter()
-        try:
-            await asyncio.wait((task,), timeout=left)
-        except asyncio.CancelledError:
-            cancelled = True
-        left -= perf_counter() - began
-    if task.done() and not task.cancelled():
-        task.exception()  # looked at, so that asyncio does not report it as lost
-    if cancelled:
-        raise asyncio.CancelledError
-    return task.done()
 
 
 def _line(error: BaseException) -> str:

@@ -131,6 +131,10 @@ class Plugins:
         loaded = [e.meta for e in self._entries.values() if e.meta is not None and e.state == PluginState.LOADED]
         return {meta.id: meta.settings for meta in loaded if meta.settings is not None}
 
+    def classes(self) -> dict[str, type]:
+        """The classes of the plugins that are loaded, by id."""
+        return {e.found.id: e.cls for e in self._entries.values() if e.state == PluginState.LOADED}
+
     async def admit(self, attempt: Callable[[Sequence[Contribution]], Awaitable[T]]) -> T:
         """What `attempt` makes of the contributions; a plugin with whose share it fails is dropped, with the reason.
 

@@ -8,20 +8,25 @@ from typing import Any
 
 from crmcore.platform.context import Context
 from crmcore.plugins.manager import Listed, Plugins, PluginState
+from crmcore.plugins.problems import Problem
 from crmcore.plugins.settings import json_schema
 from crmcore.plugins.sources import Resolved
-from crmcore.plugins.tenant_settings import TenantSettings, allow
+from crmcore.plugins.tally import Tally
+from crmcore.plugins.tenant_settings import TenantSettings, allow, may
+from crmcore.plugins.wellness import Wellness
 
 
 class Overview:
     """What the graph's `plugins`, `plugin` and `pluginSettingsUpdate` ask."""
 
-    def __init__(self, plugins: Plugins, settings: TenantSettings) -> None:
+    def __init__(self, plugins: Plugins, settings: TenantSettings, wellness: Wellness) -> None:
         self._plugins = plugins
         self._settings = settings
+        self._wellness = wellness
 
     async def listing(self, ctx: Context) -> list[Listed]:
-        """All plugins by id. One that is loaded and lacks settings for the caller's tenant is NEEDS_SETTINGS there."""
+        """All plugins by id. One that is loaded and lacks settings for the caller's tenant is NEEDS_SETTINGS there; one
+        that works in part is DEGRADED."""
         return [await self._for_tenant(ctx, listed) for listed in self._plugins.listing()]
 
     async def one(self, ctx: Context, plugin: str) -> Listed | None:
@@ -42,7 +47,29 @@ class Overview:
         """As `TenantSettings.update`."""
         return await self._settings.update(ctx, plugin, values)
 
+    async def health(self, ctx: Context, plugin: str) -> list[Problem]:
+        """What is not well with a plugin, in the caller's tenant."""
+        return await self._wellness.of(plugin, ctx.tenant_id)
+
+    def statistics(self, ctx: Context, plugin: str) -> list[Tally]:
+        """What the plugin's hooks came to since the app was opened. What their faults say may be anything, so it is
+        only for who may read the plugin's settings."""
+        found = self._wellness.host.statistics(plugin)
+        return found if may(ctx, "read") else [replace(tally, last_fault="") for tally in found]
+
+    def unwell(self) -> dict[str, str]:
+        """The plugins that do not work, or not as they should, whoever asks; by id, with their states."""
+        well = (PluginState.LOADED, PluginState.DISABLED)
+        return {one.id: str(one.state) for one in map(self._now, self._plugins.listing()) if one.state not in well}
+
+    def _now(self, listed: Listed) -> Listed:
+        if listed.state is not PluginState.LOADED or not self._wellness.is_degraded(listed.id):
+            return listed
+        seen = [problem.message for problem in self._wellness.seen(listed.id) if problem.severity == "ERROR"]
+        return replace(listed, state=PluginState.DEGRADED, problems=(*listed.problems, *seen))
+
     async def _for_tenant(self, ctx: Context, listed: Listed) -> Listed:
+        listed = self._now(listed)
         if listed.state is not PluginState.LOADED or listed.id not in self._settings:
             return listed
         resolved = await self._settings.of(ctx.tenant_id, listed.id)

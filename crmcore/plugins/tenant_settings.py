@@ -135,9 +135,14 @@ class TenantSettings:
         self._changing[tenant, plugin] = self._now()
 
 
+def may(ctx: Context, action: Action) -> bool:
+    """Whether the caller may do this to settings of plugins."""
+    return ctx.policy.reach is Reach.TENANT and ctx.policy.may(action, TABLE)
+
+
 def allow(ctx: Context, action: Action) -> None:
     """Forbidden unless the caller may do this to settings of plugins."""
-    if ctx.policy.reach is not Reach.TENANT or not ctx.policy.may(action, TABLE):
+    if not may(ctx, action):
         raise Forbidden(f"Settings of plugins are for those who see the whole tenant and may {action} {TABLE}.")
 
 

@@ -12,13 +12,27 @@ from crmcore.kit.text import camel
 from crmcore.platform.fields import Column as ColumnType
 from crmcore.platform.fields import Uuid
 from crmcore.platform.record import SYSTEM_COLUMNS, OwnedRecord
-from crmcore.query.computed import computed
-from crmcore.query.declare import Actor, AnyRecord, Declaration, Extension, FieldSpec, FreeData, Many, Money, Timeline
+from crmcore.query.computed import computed, condition
+from crmcore.query.declare import (
+    Actor,
+    AnyRecord,
+    Condition,
+    Declaration,
+    Extension,
+    FieldSpec,
+    FreeData,
+    Many,
+    Money,
+    Timeline,
+)
+from crmcore.query.extending import share, targets
 from crmcore.query.mapping import (
+    INTERFACES,
     AnyField,
     AnyIdField,
     BatchField,
     ColumnField,
+    ConditionField,
     CustomFields,
     ExternalRefsField,
     FieldMap,
@@ -46,25 +60,30 @@ def build(declarations: Iterable[Declaration], extensions: Iterable[Extension] =
             _add(own, moment_field(own, own.moment))
         for mapped in _fields(own, d.cls, d.specs, d.plugin, registry, names, by_class):
             _add(own, mapped)
+    both: list[tuple[RecordType, Declaration | Extension]] = [(registry.records[d.name], d) for d in declared]
     for e in added:
-        target = registry.records.get(e.target)
-        if target is None:
-            raise TypeError(f"{e.cls.__qualname__} of {e.plugin or 'core'} extends {e.target}, which nobody declares.")
-        for mapped in _fields(target, e.cls, e.specs, e.plugin, registry, names, by_class):
-            _add(target, mapped)
-    both: list[tuple[str, Declaration | Extension]] = [(d.name, d) for d in declared]
-    for name, given in [*both, *((e.target, e) for e in added)]:
-        for mapped in _computed(registry.records[name], given, registry, names):
-            _add(registry.records[name], mapped)
+        for target in targets(registry, e):
+            both.append((target, e))
+            for mapped in _fields(target, e.cls, e.specs, e.plugin, registry, names, by_class):
+                _add(target, mapped)
+    for own, given in both:
+        for mapped in _computed(own, given, registry, names):
+            _add(own, mapped)
+    for e in added:
+        if e.target in INTERFACES:
+            share(registry, e)
     return registry
 
 
 def _add(target: RecordType, mapped: FieldMap) -> None:
-    taken = target.fields.get(mapped.name)
+    taken = target.fields.get(mapped.name) or target.conditions.get(mapped.name)
     if taken is not None:
         owners = f"{taken.plugin or 'core'} and {mapped.plugin or 'core'}"
         raise TypeError(f"{target.name}.{mapped.name} is declared twice, by {owners}. Rename one.")
-    target.fields[mapped.name] = mapped
+    if isinstance(mapped, ConditionField):
+        target.conditions[mapped.name] = mapped
+    else:
+        target.fields[mapped.name] = mapped
 
 
 def _column(model: type[Model], attribute: str) -> ColumnType:
@@ -165,11 +184,16 @@ def _computed(
 ) -> Iterable[FieldMap]:
     """Computed fields: they come last, because they are made of the other ones."""
     hints = get_type_hints(given.cls, localns=dict(names))
+    by_class = {cls: name for name, cls in names.items()}
     for attribute, spec in given.specs.items():
         if spec.computed is not None:
             inner, nullable = _strip_none(hints[attribute])
             shared = _shared(attribute, spec, given.plugin)
-            yield computed(own, registry, spec, shared, inner, nullable, f"{given.cls.__qualname__}.{attribute}")
+            where = f"{given.cls.__qualname__}.{attribute}"
+            if isinstance(spec.computed, Condition):
+                yield condition(own, spec.computed, shared, inner, by_class.get(inner, ""), where)
+                continue
+            yield computed(own, registry, spec, shared, inner, nullable, where)
 
 
 def _shared(attribute: str, spec: FieldSpec, plugin: str) -> dict[str, Any]:

@@ -6,17 +6,19 @@ Both are held against the models when the app is made. A figure's `where` needs 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Final
 
 from crmcore.kit.text import camel
-from crmcore.platform.fields import BigInt, Choice, Day, Flag, Scaled, Text, UtcDatetime
+from crmcore.platform.fields import BigInt, Choice, Day, Flag, Scaled, Text, UtcDatetime, Uuid
 from crmcore.platform.fields import Column as ColumnType
-from crmcore.query.declare import Expression, FieldSpec, Figure, Money
+from crmcore.query.declare import Condition, Expression, FieldSpec, Figure, Money
 from crmcore.query.mapping import (
     ColumnField,
+    ConditionField,
     ExpressionField,
     FieldMap,
     FigureField,
@@ -30,6 +32,9 @@ from crmcore.query.mapping import (
 
 MOMENTS: Final = ("now", "today")
 """What a template may name beside the record's columns."""
+
+GIVEN: Final = ("value", "tenant")
+"""What the template of a condition may name beside those."""
 
 _DIALECTS: Final = ("postgres", "sqlite")
 _CURRENCY: Final = re.compile("[A-Z]{3}")
@@ -57,6 +62,19 @@ def computed(
     return MoneyField(**shared, amount=value, currency=_currency(own, value, code, where))
 
 
+def condition(
+    own: RecordType, given: Condition, shared: dict[str, Any], inner: Any, target: str, where: str
+) -> ConditionField:
+    """The filter that a spec of `condition` stands for; `target` is the record that the annotation names, if any."""
+    type_, enum = (Uuid(), None) if target else _type(inner, where)
+    if inner is Money:
+        raise TypeError(f"{where}: a condition takes one value: use Decimal, and another one for the currency.")
+    sql = {d: _template(own, given, d, where, (*MOMENTS, *GIVEN)) for d in _DIALECTS}
+    if not all("value" in text[1::2] for text in sql.values()):
+        raise TypeError(f"{where}: the condition does not ask for {{value}}.")
+    return ConditionField(**shared, sql=sql, type=type_, enum=enum, target=target)
+
+
 def _type(inner: Any, where: str) -> tuple[ColumnType, type[StrEnum] | None]:
     if isinstance(inner, type) and issubclass(inner, StrEnum):
         return Choice(inner), inner
@@ -68,14 +86,16 @@ def _type(inner: Any, where: str) -> tuple[ColumnType, type[StrEnum] | None]:
     return _TYPES[inner](), None
 
 
-def _template(own: RecordType, given: Expression, dialect: str, where: str) -> Template:
+def _template(
+    own: RecordType, given: Expression | Condition, dialect: str, where: str, known: Sequence[str] = MOMENTS
+) -> Template:
     """The expression's text, and at odd places the names that stand in braces."""
     text = given.sql if isinstance(given.sql, str) else given.sql.get(dialect)
     if not text:
         raise TypeError(f"{where}: the expression is missing for {dialect}.")
     parts = tuple(re.split(r"\{(\w+)\}", text))
     for name in parts[1::2]:
-        if name not in MOMENTS and not isinstance(own.model._meta.fields_map.get(name), ColumnType):
+        if name not in known and not isinstance(own.model._meta.fields_map.get(name), ColumnType):
             raise TypeError(f"{where}: {own.model.__name__} has no column {name!r}.")
     return parts
 

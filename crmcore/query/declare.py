@@ -103,6 +103,13 @@ class Figure:
 
 
 @dataclass(frozen=True, slots=True)
+class Condition:
+    """What `condition` was given."""
+
+    sql: str | Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class FieldSpec:
     """What `field` and the like hold until the registry is built."""
 
@@ -116,7 +123,7 @@ class FieldSpec:
     needs: tuple[str, ...] = ()
     deprecated: str | None = None
     derived: bool = False
-    computed: Expression | Figure | None = None
+    computed: Expression | Figure | Condition | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +187,23 @@ def expression(
     ten-thousandths there: `portion` multiplies and rounds them.
     """
     return FieldSpec(description, deprecated=deprecated, computed=Expression(sql, currency))
+
+
+def condition(sql: str | Mapping[str, str], description: str, *, deprecated: str | None = None) -> Any:
+    """A filter that is no field: what an SQL condition says of a row and of a value that the client gives.
+
+        surveys_rated_below: int = condition(
+            "EXISTS (SELECT 1 FROM surveys_response r WHERE r.tenant_id = {tenant} AND r.customer_id = {id}"
+            " AND r.deleted_at IS NULL AND r.score < {value})", "Customers who once gave fewer points than this."
+        )
+
+    is `where: {surveysRatedBelow: 7}`: in lists, relations, figures, exports, subscriptions and webhooks. Columns of
+    the record stand in braces; so do `{value}`, `{tenant}`, `{now}` and `{today}`. What the value is follows from the
+    annotation: a plain type, an enum, or a record (its id). Decimals are whole ten-thousandths there. A text for each
+    database as in `expression`. Other tables are looked at as they are: the condition itself leaves out what is
+    deleted. `not` finds every row that the condition does not hold for.
+    """
+    return FieldSpec(description, deprecated=deprecated, computed=Condition(sql))
 
 
 def portion(whole: str, part: str, of: int) -> str:
@@ -257,7 +281,8 @@ def _declared(
 
 
 def extend(target: str) -> Callable[[_Cls], _Cls]:
-    """Add fields to the record type named `target`, the core's or another plugin's."""
+    """Add fields to the record type named `target`, the core's or another plugin's; or to all of an interface, `Node`
+    or `TimelineItem`: then the rows of a batch field have `record_type`, the table, too."""
 
     def declare(cls: _Cls) -> _Cls:
         cls.__crm_extension__ = Extension(cls, target, _specs(cls))  # type: ignore[attr-defined]
@@ -277,6 +302,8 @@ def _specs(cls: type) -> dict[str, FieldSpec]:
     for name in cls.__annotations__:
         spec = cls.__dict__.get(name)
         if not isinstance(spec, FieldSpec):
-            raise TypeError(f'{cls.__qualname__}.{name} needs `= field("...")`, expression, figure or batch.')
+            raise TypeError(
+                f'{cls.__qualname__}.{name} needs `= field("...")`, expression, figure, batch or condition.'
+            )
         specs[name] = spec
     return specs

@@ -11,11 +11,13 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from crmcore.kit.ids import from_global
-from crmcore.kit.sql import EMPTY, Dialect, Sql, all_of, any_of
+from crmcore.kit.sql import EMPTY, Bind, Dialect, Sql, all_of, any_of
 from crmcore.query.arguments import Argument
+from crmcore.query.computed import MOMENTS
 from crmcore.query.custom import CustomRows
 from crmcore.query.mapping import (
     AnyIdField,
+    ConditionField,
     ExternalRefsField,
     FieldMap,
     ManyField,
@@ -24,10 +26,10 @@ from crmcore.query.mapping import (
     StampField,
     ValueField,
 )
-from crmcore.query.operands import list_converter
+from crmcore.query.operands import CASTS, converter, list_converter
 from crmcore.query.operators import Comparison, Operator, kind_of, missing, operators_of, unlike
-from crmcore.query.scope import Scope, Table
-from crmcore.query.values import Value, Values
+from crmcore.query.scope import Scope, Table, uuid_bind
+from crmcore.query.values import Value, Values, moment
 from crmcore.query.vocabulary import CUSTOM, LOGIC, filterable
 
 Related = tuple[Sql, Callable[[Argument], Sql]]
@@ -101,10 +103,26 @@ class Filters:
             return self._composed({"amount": amount, "currencyCode": currency}, part)
         if isinstance(field, StampField):
             return self._composed(self.values.stamp(table, field), part)
+        if isinstance(field, ConditionField):
+            return self._condition(table, field, part)
         if isinstance(field, AnyIdField):
             return self._named(table, field, part)
         assert isinstance(field, ValueField | OneField)
         return self.operators(self.values.of(table, field), part)
+
+    def _condition(self, table: Table, field: ConditionField, part: Argument) -> Sql:
+        """A condition of its own: its text, with what stands in braces put in."""
+        dialect = self.scope.dialect
+        owner = self.scope.registry.records[field.target].table if field.target else ""
+        value = part.bind(converter(field.kind, dialect.name, owner), CASTS[field.kind])
+        tenant = uuid_bind(lambda run: run.context.policy.tenant_id, dialect, "tenant")
+        known: dict[str, Bind | str] = {"value": value, "tenant": tenant}
+        known |= {name: moment(name, dialect.name) for name in MOMENTS}
+        parts = (
+            text if place % 2 == 0 else known.get(text) or table.ref(text)
+            for place, text in enumerate(field.sql[dialect.name])
+        )
+        return Sql("(", *parts, ")")
 
     def _custom(self, table: Table, item: Argument) -> Sql:
         self.count(item)

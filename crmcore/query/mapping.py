@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from tortoise.models import Model
 
@@ -67,6 +67,22 @@ class ExpressionField(ValueField):
     """A computed value: an expression on the record's columns for each database."""
 
     sql: Mapping[str, Template]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConditionField(FieldMap):
+    """A filter that is no field: a condition for each database, on the record's columns and a value of the client's.
+    `target` is the record whose id that is, for kind "uuid"."""
+
+    sql: Mapping[str, Template]
+    type: ColumnType
+    enum: EnumClass | None = None
+    target: str = ""
+
+    @property
+    def kind(self) -> str:
+        """What the value is, as platform/fields.py names it."""
+        return self.type.kind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,11 +204,13 @@ class TimelineField(FieldMap):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchField(FieldMap):
-    """A field that Python answers once for all rows. `annotation` is its Python type, without None."""
+    """A field that Python answers once for all rows. `annotation` is its Python type, without None; `typed` says that
+    the rows tell of which table they are."""
 
     function: BatchFunction
     needs: tuple[str, ...]
     annotation: Any
+    typed: bool = False
 
 
 @dataclass(slots=True)
@@ -206,6 +224,7 @@ class RecordType:
     plugin: str = ""
     moment: Moment | None = None
     fields: dict[str, FieldMap] = field(default_factory=dict)
+    conditions: dict[str, ConditionField] = field(default_factory=dict)
 
     @property
     def table(self) -> str:
@@ -240,6 +259,11 @@ class RecordType:
         return self.moment is not None
 
     @property
+    def interfaces(self) -> tuple[str, ...]:
+        """What it implements, of INTERFACES."""
+        return INTERFACES if self.on_timelines else INTERFACES[:1]
+
+    @property
     def root(self) -> str:
         """`carePlan`: the name of its root field and the stem of its mutations."""
         return self.name[0].lower() + self.name[1:]
@@ -250,13 +274,18 @@ class RecordType:
         return plural(self.root)
 
 
+INTERFACES: Final = ("Node", "TimelineItem")
+"""What records may implement; each is one of those before it, too."""
+
+
 class Registry:
-    """Every record type by name, table and model."""
+    """Every record type by name, table and model. `shared` are fields that all of an interface have."""
 
     def __init__(self, types_: Iterable[RecordType]) -> None:
         self.records: dict[str, RecordType] = {}
         self.by_table: dict[str, RecordType] = {}
         self.by_model: dict[type[Model], RecordType] = {}
+        self.shared: dict[str, dict[str, FieldMap]] = {name: {} for name in INTERFACES}
         for item in types_:
             if item.name in self.records or item.table in self.by_table:
                 other = self.records.get(item.name) or self.by_table[item.table]

@@ -7,7 +7,7 @@ and a function that takes too long make the field null with an error at each pla
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 from uuid import UUID
@@ -15,9 +15,11 @@ from uuid import UUID
 import orjson
 from graphql import GraphQLError, GraphQLList, GraphQLNonNull, GraphQLSchema, is_leaf_type
 
-from crmcore.errors import CrmError
+from crmcore.errors import CrmError, PluginFailed
+from crmcore.platform.calling import called
 from crmcore.platform.context import Context
 from crmcore.query.compile import hidden
+from crmcore.query.mapping import BatchField
 from crmcore.query.roots import Reading, Ref
 from crmcore.query.scope import BatchSpec, Place
 from crmcore.query.selection import Selected, object_type
@@ -26,6 +28,10 @@ Path = tuple[str | int, ...]
 ReadRefs = Callable[[str, Sequence[UUID], Reading], Awaitable[tuple[list[Any], list[GraphQLError]]]]
 
 MASKED: Final = "This field could not be computed."
+
+
+class Misfit(Exception):
+    """What a function answered does not fit; the text says how."""
 
 
 @dataclass(slots=True)
@@ -79,13 +85,15 @@ class Splice:
             key = row[id_]
             if key not in rows:
                 needs = {n: _python(columns[n], row[hidden(spec.mark, n)]) for n in spec.field.needs}
-                rows[key] = {"id": UUID(key), **needs}
+                kind = {"record_type": spec.record.table} if spec.field.typed else {}
+                rows[key] = {"id": UUID(key), **needs, **kind}
         return _Field(spec, places, rows)
 
     async def _fill(self, batch: _Field) -> None:
         if not batch.rows:
             return
         values = await self._call(batch)
+        name = f"{batch.spec.record.name}.{batch.spec.field.name}"
         type_ = object_type(self.schema, batch.spec.record.name).fields[batch.spec.field.name].type
         for selected in batch.spec.selected:
             waiting: list[_Waiting] = []
@@ -98,20 +106,23 @@ class Splice:
                     row[selected.key] = _complete(type_, found, row, selected.key, where, waiting)
                 except Exception as error:  # noqa: BLE001  a value may be of any kind, and only its own place fails
                     row[selected.key] = None
-                    self._fail(error, selected, where)
+                    self._fail(_blamed(error, batch.spec.field, name), selected, where)
             if waiting:
                 await self._records(waiting, selected, batch.spec.place)
 
     async def _call(self, batch: _Field) -> dict[str, Any]:
         """The function's value for each row, by the row's key; the same exception for all when it fails."""
-        name = f"{batch.spec.record.name}.{batch.spec.field.name}"
+        field, name = batch.spec.field, f"{batch.spec.record.name}.{batch.spec.field.name}"
+        rows = list(batch.rows.values())
         try:
             async with asyncio.timeout(self.seconds):
-                values = list(await batch.spec.field.function(list(batch.rows.values()), self.ctx))
-            if len(values) != len(batch.rows):
-                raise ValueError(f"{name} answered with {len(values)} values for {len(batch.rows)} rows")
+                values = await called(self.ctx, field.plugin, name, lambda: field.function(rows, self.ctx))
+            if isinstance(values, str | bytes | Mapping) or not isinstance(values, Sequence):
+                raise Misfit(f"a {type(values).__name__}, not a list")
+            if len(values) != len(rows):
+                raise Misfit(f"{len(values)} values for {len(rows)} rows")
         except Exception as error:  # noqa: BLE001  a plugin's function may raise anything; the page must not be lost
-            return dict.fromkeys(batch.rows, error)
+            return dict.fromkeys(batch.rows, _blamed(error, field, name))
         return dict(zip(batch.rows, values))
 
     async def _records(self, waiting: list[_Waiting], selected: Selected, place: Place) -> None:
@@ -186,5 +197,18 @@ def _complete(type_: Any, found: Any, holder: Any, key: str | int, path: Path, w
         waiting.append(_Waiting(holder, key, found, path))
         return ()
     if is_leaf_type(type_):
-        return type_.coerce_output_value(found)
+        made_leaf = type_.coerce_output_value(found)
+        orjson.dumps(made_leaf)  # what cannot be written must not take the page with it
+        return made_leaf
     raise TypeError(f"a field of type {type_} is answered with Ref, not {type(found).__name__}")
+
+
+def _blamed(error: Exception, field: BatchField, name: str) -> Exception:
+    """The error; a plugin's says whose it is, and what was wrong with the answer."""
+    if not field.plugin or isinstance(error, CrmError):
+        return error
+    said = {Misfit: f"it answered {error}", GraphQLError: f"its answer does not fit: {error}"}
+    why = said.get(type(error), "it took too long" if isinstance(error, TimeoutError) else "")
+    blamed = PluginFailed(field.plugin, name, why)
+    blamed.__cause__ = error
+    return blamed

@@ -16,6 +16,7 @@ from crmcore.kit.text import snake
 from crmcore.query.mapping import (
     AnyIdField,
     ColumnField,
+    ConditionField,
     ExpressionField,
     ExternalRefsField,
     FieldMap,
@@ -109,14 +110,15 @@ def choice_filter(enum: type[StrEnum], kind: Kind) -> str:
 
 def filterable(record: RecordType) -> dict[str, FieldMap]:
     """The fields of `<Record>Filter` beside LOGIC: values by `filter_type`, a to-one under its name
-    (`<Target>Filter`) and under `<name>Id` (`IdFilter`, the same OneField), a to-many (`<Target>ManyFilter`)."""
+    (`<Target>Filter`) and under `<name>Id` (`IdFilter`, the same OneField), a to-many (`<Target>ManyFilter`),
+    and conditions by their value."""
     found: dict[str, FieldMap] = {}
     for name, field in record.fields.items():
         if isinstance(field, OneField):
             found[name] = found[f"{name}Id"] = field
         elif isinstance(field, ManyField) or filter_type(field):
             found[name] = field
-    return found
+    return {**found, **record.conditions}
 
 
 def columns_asked(record: RecordType, where: Mapping[str, Any]) -> frozenset[str]:
@@ -142,7 +144,7 @@ def _columns(field: FieldMap) -> Iterable[str]:
         return (*_columns(field.amount), *_columns(field.currency))
     if isinstance(field, ColumnField | OneField):
         return (field.column,)
-    if isinstance(field, ExpressionField):
+    if isinstance(field, ExpressionField | ConditionField):
         return field.sql["sqlite"][1::2]
     return ("external_refs",) if isinstance(field, ExternalRefsField) else ()
 

@@ -19,6 +19,7 @@ from crmcore.platform.record import (
     reference,
 )
 from crmcore.records.changes import (
+    Added,
     Create,
     Delete,
     FieldValue,
@@ -26,6 +27,7 @@ from crmcore.records.changes import (
     Path,
     Refused,
     Restore,
+    Saver,
     Update,
     Written,
 )
@@ -47,6 +49,7 @@ from crmcore.records.write import write
 
 __all__ = [
     "SYSTEM_COLUMNS",
+    "Added",
     "Answer",
     "Change",
     "Check",
@@ -79,6 +82,7 @@ __all__ = [
     "Restore",
     "Rule",
     "Rules",
+    "Saver",
     "Unique",
     "Update",
     "Upsert",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -41,11 +41,30 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
+class Saver:
+    """A plugin's function that saves the values of its input fields: `await function(ctx, tx, [(draft, values), ...])`
+    is called in the transaction when the records are written, and answers with further changes. `place` names it."""
+
+    plugin: str
+    place: str
+    function: Callable[..., Awaitable[Sequence[Change]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """Values for one plugin beside the record's own, by the names that its function knows them by."""
+
+    saver: Saver
+    values: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Create(Change):
     """A new record, with its `parts`. `values` by column name; columns left out take their default.
 
     `faults` is what was wrong with the values before they came here: the change is refused with them, in its turn.
-    `only_new` are the columns that an upsert leaves as they are in a record that is there already.
+    `only_new` are the columns that an upsert leaves as they are in a record that is there already; `added` is what
+    plugins save with it.
     """
 
     model: type[Record]
@@ -57,6 +76,7 @@ class Create(Change):
     faults: Sequence[Refusal] = ()
     path: Path = ()
     only_new: Collection[str] = ()
+    added: Sequence[Added] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +87,7 @@ class Update(Change):
     `moves` says that a command has checked the state machine, so its column may be among the values. `events` are
     named facts recorded beside `updated`; `notes` are for the record's own rules and effects (`Draft.notes`).
     `part_of` is a foreign key of the record and the id that must stand there; `faults` as in Create. `instead_of` is
-    the new record that was asked for, where an upsert found it to be there.
+    the new record that was asked for, where an upsert found it to be there; `added` as in Create.
     """
 
     model: type[Record]
@@ -84,6 +104,7 @@ class Update(Change):
     faults: Sequence[Refusal] = ()
     path: Path = ()
     instead_of: Create | None = None
+    added: Sequence[Added] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from crmcore.kit.text import fold as folded
 from crmcore.platform.fields import Text
 from crmcore.platform.record import Change, Draft, Operation, Record
 from crmcore.records import history
+from crmcore.records.adding import note_added
 from crmcore.records.changes import Create, Delete, Restore, Update
 from crmcore.records.rows import Row, load
 from crmcore.records.shape import Shape, shape_of
@@ -64,6 +65,8 @@ def draft_creates(step: Step, changes: Sequence[Change]) -> None:
             step.refs[key] = tuple(change.external_refs)
         if change.custom_fields:
             step.custom[key] = tuple(change.custom_fields)
+        if change.added:
+            note_added(step, key, change.added)
 
 
 def _new_row(step: Step, change: Create, key: UUID) -> Row:
@@ -110,6 +113,8 @@ async def draft_updates(step: Step, changes: Sequence[Change]) -> None:
         if change.custom_fields:
             key = (change.model, change.id)
             step.custom[key] = (*step.custom.get(key, ()), *change.custom_fields)
+        if change.added:
+            note_added(step, (change.model, change.id), change.added)
         current = cast("int", (draft.before or draft.after)["version"])
         if change.expected_version is not None and change.expected_version != current:
             stale.append((draft, change.expected_version))

@@ -76,7 +76,31 @@ async def write_each(ctx: Context, items: Sequence[Item], *, partial: bool = Fal
         with seldom_collected() if len(items) > _MANY else nullcontext():
             return await in_its_own(ctx, work)
     except _Undo as undone:
-        return [answer if isinstance(answer, Refused) else Done(WriteOutcome.NOT_DONE) for answer in undone.answers]
+        return _not_done(undone.answers)
+    except Refusals:
+        if partial or len(items) == 1:
+            raise
+        if told := await _whose(ctx, items):
+            return told
+        raise
+
+
+async def _whose(ctx: Context, items: Sequence[Item]) -> list[Answer]:
+    """To which items a refusal is due that came when all were written: each is tried, and all is undone. Empty if it is
+    due to none of them alone."""
+
+    async def work(tx: Transaction, wary: bool) -> None:
+        raise _Undo(await _Batch(ctx, tx, items, True, wary).run())
+
+    try:
+        await in_its_own(ctx, work)
+    except _Undo as undone:
+        return _not_done(undone.answers) if any(isinstance(one, Refused) for one in undone.answers) else []
+    raise AssertionError
+
+
+def _not_done(answers: Sequence[Answer]) -> list[Answer]:
+    return [answer if isinstance(answer, Refused) else Done(WriteOutcome.NOT_DONE) for answer in answers]
 
 
 class _Undo(Exception):

@@ -30,7 +30,7 @@ def update_of(key: UUID, new: Create) -> Update:
     """The change of the record that is there, when a new one was asked for. Its parts are not looked at."""
     return Update(
         new.model, key, new.values, external_refs=new.external_refs or None, custom_fields=new.custom_fields,
-        faults=new.faults, path=new.path, instead_of=new,
+        faults=new.faults, path=new.path, instead_of=new, added=new.added,
     )  # fmt: skip
 
 

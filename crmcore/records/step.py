@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -13,7 +13,7 @@ from crmcore.errors import Refusal
 from crmcore.platform.context import Context
 from crmcore.platform.database import Transaction
 from crmcore.platform.record import Change, Draft, Operation, Record
-from crmcore.records.changes import ExternalRef, FieldValue
+from crmcore.records.changes import ExternalRef, FieldValue, Saver
 from crmcore.records.shape import shape_of
 
 DraftKey = tuple[type[Record], UUID]
@@ -37,6 +37,7 @@ class Step:
     drafts: dict[DraftKey, Draft] = field(default_factory=dict)
     refs: dict[DraftKey, Sequence[ExternalRef]] = field(default_factory=dict)
     custom: dict[DraftKey, tuple[FieldValue, ...]] = field(default_factory=dict)
+    added: dict[DraftKey, dict[Saver, Mapping[str, Any]]] = field(default_factory=dict)
     custom_places: dict[tuple[type[Record], UUID, str], tuple[str, ...]] = field(default_factory=dict)
     slots: list[Draft | None] = field(default_factory=list)
     lost: dict[int, Refusal] = field(default_factory=dict)

@@ -14,7 +14,8 @@ from crmcore.platform.hooks import ChangeHooks
 from crmcore.platform.record import Change, Draft, Record
 from crmcore.platform.search import write_entries
 from crmcore.records import history
-from crmcore.records.changes import Refused, Written
+from crmcore.records.adding import save_added
+from crmcore.records.changes import Create, Refused, Written
 from crmcore.records.custom import check_custom_uniques, take_custom
 from crmcore.records.deletion import draft_deletions, draft_restorations
 from crmcore.records.drafting import draft_creates, draft_updates, fold, refuse_missing
@@ -147,6 +148,7 @@ class Command:
         self.told: list[tuple[Draft, list[str]]] = []
         self.versions: dict[DraftKey, int] = {}
         self.changed: dict[DraftKey, set[str]] = defaultdict(set)
+        self.saved: dict[DraftKey, list[Change]] = defaultdict(list)
 
     async def run(self, changes: Sequence[Change]) -> list[Written | Refused]:
         """Make the changes and what follows; an answer for each."""
@@ -193,8 +195,11 @@ class Command:
 
     def wrote(self, place: int) -> bool:
         """Whether the change that was given at `place`, or one of its parts, came to anything."""
-        drafts = (self.first.slots[index] for index in self.families[place])
-        return any(draft is not None and (draft.model, draft.id) in self.versions for draft in drafts)
+        drafts = [draft for index in self.families[place] if (draft := self.first.slots[index]) is not None]
+        keys = {(draft.model, draft.id) for draft in drafts}
+        saved = [change for key in keys for change in self.saved.get(key, ())]
+        keys.update((change.model, change.id) for change in saved if change.id is not None)
+        return any(isinstance(change, Create) for change in saved) or not keys.isdisjoint(self.versions)
 
     async def _rounds(self, first: Awaitable[list[Change]]) -> None:
         following = await first
@@ -242,7 +247,15 @@ class Command:
             self.told.append((draft, changed))
             self.versions[draft.model, draft.id] = draft.after["version"]
             self.changed[draft.model, draft.id].update(changed)
-        return await _effects(step, [draft for draft, _ in written])
+        following = await _effects(step, [draft for draft, _ in written])
+        return following + await self._save(step) if step.added else following
+
+    async def _save(self, step: Step) -> list[Change]:
+        """Let plugins save what was given to them; answers with what they change."""
+        saved = await save_added(step)
+        for key, changes in saved.items():
+            self.saved[key].extend(changes)
+        return list({id(change): change for changes in saved.values() for change in changes}.values())
 
 
 async def _draft(step: Step, changes: Sequence[Change]) -> None:

@@ -16,6 +16,7 @@ from crmcore.query import (
     Refs,
     Timeline,
     batch,
+    condition,
     expression,
     extend,
     field,
@@ -25,7 +26,7 @@ from crmcore.query import (
     record,
 )
 from crmcore.schema.actions import action, arg
-from crmcore.schema.functions.declare import input_object, mutation, output, query, subscription
+from crmcore.schema.functions.declare import input_object, inputs, mutation, output, query, subscription
 from crmcore.schema.printing import print_core_schema
 
 if TYPE_CHECKING:
@@ -76,11 +77,13 @@ __all__ = [
     "action",
     "arg",
     "batch",
+    "condition",
     "expression",
     "extend",
     "field",
     "figure",
     "input_object",
+    "inputs",
     "log",
     "mutation",
     "output",

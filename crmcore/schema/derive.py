@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from graphql import GraphQLNamedType, GraphQLSchema, specified_directives, validate_schema
@@ -26,7 +27,7 @@ from crmcore.schema.lifecycle import lifecycle_roots
 from crmcore.schema.listing import plugin_mutations, plugin_roots
 from crmcore.schema.merging import make_merging, merge_mutations
 from crmcore.schema.mutations import record_mutations
-from crmcore.schema.outputs import make_record
+from crmcore.schema.outputs import make_record, shared_fields
 from crmcore.schema.payloads import make_errors
 from crmcore.schema.record_changed import record_changed
 from crmcore.schema.record_filters import RECORD_FILTERS, make_record_filters
@@ -49,7 +50,7 @@ class Share:
     extensions: Sequence[Extension] = ()
     actions: Sequence[type] = ()
     functions: Sequence[type] = ()
-    """The classes of @output, @input_object, @query, @mutation and @subscription."""
+    """The classes of @output, @input_object, @query, @mutation, @subscription and @inputs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +67,12 @@ def derive(shares: Sequence[Share]) -> CrmSchema:
     extensions = [e for share in shares for e in share.extensions]
     registry = build(declarations, extensions)
     shapes = Shapes()
-    make_node(shapes)
+    more = partial(shared_fields, registry, shapes)
+    make_node(shapes, more)
     make_values(shapes)
     make_value_filters(shapes)
     make_key(shapes)
-    make_timelines(registry, shapes)
+    make_timelines(registry, shapes, more)
     make_search(registry, shapes)
     make_merging(shapes)
     make_duplicates(shapes)
@@ -88,7 +90,8 @@ def derive(shares: Sequence[Share]) -> CrmSchema:
         *lifecycle_roots(registry, shapes),
         *plugin_roots(shapes),
     ]
-    writing = Writing(registry)
+    functions = Functions(registry, shapes, {d.name: d.cls for d in declarations}, shares)
+    writing = Writing(registry, functions.added())
     make_batches(shapes)
     make_webhook_types(registry, shapes)
     make_app_types(registry, shapes)
@@ -97,7 +100,6 @@ def derive(shares: Sequence[Share]) -> CrmSchema:
     mutations += webhook_mutations(registry, shapes)
     mutations += app_mutations(registry, shapes)
     subscriptions = [record_changed(registry, shapes)]
-    functions = Functions(registry, shapes, {d.name: d.cls for d in declarations}, shares)
     for share in shares:
         mutations += [
             action_mutation(registry, shapes, cls, share.plugin, functions.arguments) for cls in share.actions

@@ -13,7 +13,7 @@ from crmcore.kit.text import article
 from crmcore.platform.access import ActorKind
 from crmcore.query import relative
 from crmcore.query import vocabulary as words
-from crmcore.query.mapping import FieldMap, ManyField, OneField, RecordType, Registry, ValueField
+from crmcore.query.mapping import ConditionField, FieldMap, ManyField, OneField, RecordType, Registry, ValueField
 from crmcore.query.operators import Kind, kind_of, operators_of
 from crmcore.schema.scalars import ID
 from crmcore.schema.shapes import Field, Shapes, listed, optional, shaped
@@ -140,12 +140,16 @@ def _filter_fields(shapes: Shapes, record: RecordType) -> Iterable[Field]:
         said = "Conditions on the fields that you defined for this type; all must hold."
         yield shaped(words.CUSTOM, optional(listed(shapes["CustomFilter"])), said)
     for name, field in words.filterable(record).items():
-        yield shaped(name, optional(_filter_type(shapes, name, field)), _said(name, field), plugin=field.plugin)
+        kind = optional(_filter_type(shapes, name, field))
+        old = field.deprecated if isinstance(field, ConditionField) else None
+        yield shaped(name, kind, _said(name, field), plugin=field.plugin, deprecated=old)
 
 
 def _filter_type(shapes: Shapes, name: str, field: FieldMap) -> Any:
     if isinstance(field, ManyField):
         return shapes[f"{field.target}ManyFilter"]
+    if isinstance(field, ConditionField):
+        return ID if field.target else column_type(shapes, field)
     if isinstance(field, OneField):
         return shapes["IdFilter"] if name != field.name else shapes[f"{field.target}Filter"]
     if isinstance(field, ValueField) and field.enum is not None:

@@ -57,6 +57,7 @@ def _create_fields(writable: Writable, shapes: Shapes, *, part: bool = False) ->
         if "create" in other.record.writes:
             said = f"Created with it. {many.description}"
             yield shaped(name, optional(listed(shapes[new_part(other)])), said, plugin=many.plugin)
+    yield from (one.input.field() for one in writable.added.values())
 
 
 def _update_fields(writable: Writable, shapes: Shapes) -> Iterable[Field]:
@@ -66,6 +67,7 @@ def _update_fields(writable: Writable, shapes: Shapes) -> Iterable[Field]:
         kind = shapes[f"{many.target}ChangesInput"]
         said = f"Created, changed and deleted with it. {many.description}"
         yield shaped(name, optional(kind), said, plugin=many.plugin)
+    yield from (one.input.field() for one in writable.added.values())
 
 
 def _changes(writable: Writable, shapes: Shapes) -> Iterable[Field]:

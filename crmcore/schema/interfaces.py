@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any, Final
 
@@ -14,12 +15,16 @@ from crmcore.schema.shapes import Argument, Field, Shapes, argument, listed, opt
 _AT: Final = "When it happened; null for a record that is on no timeline yet."
 
 
-def make_node(shapes: Shapes) -> None:
+More = Callable[[str], Iterable[Field]]
+"""The fields that extensions give to all of an interface, by its name."""
+
+
+def make_node(shapes: Shapes, more: More) -> None:
     """The interface of everything that has a global id."""
     shapes.interface(
         "Node",
         "A record with a global id. Fetch one with node(id:), several with nodes(ids:).",
-        _node_fields,
+        lambda: [*_node_fields(), *more("Node")],
         _never,
     )
 
@@ -28,7 +33,7 @@ def _never(value: Any) -> str:
     raise TypeError(f"A {type(value).__name__} is no record: return a Ref or Refs, which the read engine completes.")
 
 
-def make_timelines(registry: Registry, shapes: Shapes) -> None:
+def make_timelines(registry: Registry, shapes: Shapes, more: More) -> None:
     """`TimelineItem`, `TimelineType`, `TimelineConnection` and `TimelineEdge`, if any record has a moment."""
     types = {enum_name(r.name): r.description for r in registry.records.values() if r.on_timelines}
     if not types:
@@ -36,7 +41,12 @@ def make_timelines(registry: Registry, shapes: Shapes) -> None:
     shapes.interface(
         "TimelineItem",
         "A record that stands on timelines. Select what you need of each kind with inline fragments.",
-        lambda: [*_node_fields(), shaped("timelineAt", optional(datetime), _AT)],
+        lambda: [
+            *_node_fields(),
+            shaped("timelineAt", optional(datetime), _AT),
+            *more("Node"),
+            *more("TimelineItem"),
+        ],
         _never,
         interfaces=(shapes["Node"],),
     )

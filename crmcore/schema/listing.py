@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from functools import partial
 from typing import Any, Final
 
@@ -29,6 +30,10 @@ _SOURCES: Final = {
     "ENVIRONMENT": "The operator's environment, CRMCORE_PLUGIN_<ID>__<NAME>.",
     "TENANT": "Your tenant, by pluginSettingsUpdate.",
 }
+SEVERITIES: Final = {
+    "WARNING": "It works, but somebody should look.",
+    "ERROR": "Something of it does not work.",
+}
 _UPDATE: Final = "Set up a plugin for your tenant. Who changed which setting is in the audit log; secrets never are."
 
 
@@ -45,6 +50,9 @@ def plugin_roots(shapes: Shapes) -> list[RootField]:
     )  # fmt: skip
     shapes.object("PluginSettingValue", "One setting of a plugin, and its value.", partial(_value, shapes))
     shapes.object("PluginSettings", "How a plugin is set up for your tenant.", partial(_settings, shapes))
+    shapes.names("PluginProblemSeverity", "How bad a problem is.", SEVERITIES)
+    shapes.object("PluginProblem", "Something that is not well with a plugin.", partial(_problem, shapes))
+    shapes.object("PluginStatistics", "What a hook or a field of a plugin came to.", _statistics)
     kind = shapes.object(
         "Plugin", "Something that extends the core. Its fields carry @plugin(name:).", partial(_fields, shapes)
     )
@@ -96,6 +104,12 @@ def _fields(shapes: Shapes) -> list[Field]:
             optional(shapes["PluginSettings"]),
             "How it is set up for your tenant; null if it is not loaded or has no settings.",
         ),
+        shaped("health", listed(shapes["PluginProblem"]), "What is not well with it now, by its own account and ours."),
+        shaped(
+            "statistics",
+            listed(shapes["PluginStatistics"]),
+            "What its hooks and fields came to since this server was started, by name.",
+        ),
     ]
 
 
@@ -104,6 +118,34 @@ def _settings(shapes: Shapes) -> list[Field]:
         shaped("schema", FreeData, "A JSON Schema of the settings, for a form; secrets are writeOnly."),
         shaped("values", listed(shapes["PluginSettingValue"]), "All settings and their values now."),
         shaped("version", int, "The version of the settings' form."),
+    ]
+
+
+def _problem(shapes: Shapes) -> list[Field]:
+    return [
+        shaped("key", str, "What it is, for programs; it stays the same."),
+        shaped("message", str, "What it is, for people."),
+        shaped("severity", shapes["PluginProblemSeverity"], "How bad it is."),
+    ]
+
+
+def _statistics() -> list[Field]:
+    return [
+        shaped("hook", str, "The hook, or the field of the graph."),
+        shaped("calls", int, "How often it was called."),
+        shaped("faults", int, "How often it failed, was too slow or gave a wrong answer."),
+        shaped("timeouts", int, "How often it was too slow."),
+        shaped("milliseconds", int, "How long all its calls took."),
+        shaped("slowest", int, "How many milliseconds the slowest one took."),
+        shaped("blocked", int, "For how many milliseconds it held up everything else."),
+        shaped("left", int, "How many tasks it left running when it was over; they were ended."),
+        shaped("isResting", bool, "Whether it failed too often and is not called for a while."),
+        shaped(
+            "lastFault",
+            str,
+            "What went wrong the last time; empty if nothing did, and for who may not read its settings.",
+        ),
+        shaped("lastFaultAt", optional(datetime), "When that was."),
     ]
 
 
@@ -130,6 +172,25 @@ class _Shown:
     @property
     def settings(self) -> Any:
         return _settings_of(self._context, self.id)
+
+    @property
+    def health(self) -> Any:
+        return self._context.plugins.health(self._context.ctx, self.id)
+
+    @property
+    def statistics(self) -> list[dict[str, Any]]:
+        return [_told(tally) for tally in self._context.plugins.statistics(self._context.ctx, self.id)]
+
+
+def _told(tally: Any) -> dict[str, Any]:
+    times = {name: round(getattr(tally, name)) for name in ("milliseconds", "slowest", "blocked")}
+    return {
+        **{name: getattr(tally, name) for name in ("hook", "calls", "faults", "timeouts", "left")},
+        **times,
+        "isResting": tally.is_resting,
+        "lastFault": tally.last_fault,
+        "lastFaultAt": tally.last_fault_at,
+    }
 
 
 async def _settings_of(context: Any, plugin: str) -> dict[str, Any] | None:

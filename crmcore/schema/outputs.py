@@ -102,6 +102,11 @@ def node_roots(shapes: Shapes) -> Iterable[tuple[Field, str]]:
     yield shaped("nodes", optional(listed(node)), said, arguments=many), "nodes"
 
 
+def shared_fields(registry: Registry, shapes: Shapes, interface: str) -> list[Field]:
+    """The fields that extensions give to all of an interface."""
+    return [_field(registry, shapes, field) for field in registry.shared[interface].values()]
+
+
 def _field(registry: Registry, shapes: Shapes, field: FieldMap) -> Field:
     kind = _kind(shapes, field)
     arguments: Sequence[Argument] = ()

@@ -21,6 +21,7 @@ from crmcore.platform.context import Context
 from crmcore.platform.database import StatementTimeout, Unavailable
 from crmcore.platform.events import EventTail
 from crmcore.platform.idempotency import Keys
+from crmcore.platform.spending import spending
 from crmcore.platform.webhooks import Guard
 from crmcore.query import ReadEngine
 from crmcore.schema.alone import all_given
@@ -44,7 +45,8 @@ NOT_PERSISTED: Final = "PERSISTED_DOCUMENT_NOT_FOUND"
 class Request:
     """What a client asks: a document or the id of a persisted one, its variables, and which of its operations.
 
-    `idempotency_key` is for each mutation that names none of its own.
+    `idempotency_key` is for each mutation that names none of its own. With `plugin_times` the answer tells what time
+    plugins took.
     """
 
     query: str
@@ -52,6 +54,7 @@ class Request:
     operation_name: str | None = None
     document_id: str = ""
     idempotency_key: str = ""
+    plugin_times: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +64,15 @@ class Answer:
     executed: bool
     data: Mapping[str, Any] | None
     errors: list[dict[str, Any]]
+    extensions: Mapping[str, Any] | None = None
 
     @property
     def body(self) -> dict[str, Any]:
         out: dict[str, Any] = {"errors": self.errors} if self.errors else {}
         if self.executed:
             out["data"] = self.data
+        if self.extensions is not None:
+            out["extensions"] = self.extensions
         return out
 
 
@@ -106,7 +112,12 @@ class Runner:
 
     async def run(self, ctx: Context, request: Request, *, reading_only: bool = False) -> Answer:
         """The answer to a query or mutation. Never raises but when it is cancelled: a bug becomes a masked error."""
-        return await self._answer(ctx, request, self._find(request, reading_only))
+        found = self._find(request, reading_only)
+        if not request.plugin_times:
+            return await self._answer(ctx, request, found)
+        with spending() as spent:
+            answer = await self._answer(ctx, request, found)
+        return replace(answer, extensions={"plugins": spent.said()})
 
     async def ask(self, ctx: Context, document: str, variables: Mapping[str, Any]) -> Answer:
         """The answer to a query of our own."""

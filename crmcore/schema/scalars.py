@@ -41,7 +41,7 @@ def _parse_datetime(given: Any) -> datetime:
 
 
 def _show_datetime(held: Any) -> str:
-    return held if isinstance(held, str) else times.to_text(held)
+    return _in_form(held, _DATETIME) if isinstance(held, str) else times.to_text(held)
 
 
 def _parse_date(given: Any) -> date:
@@ -54,7 +54,7 @@ def _parse_date(given: Any) -> date:
 
 
 def _show_date(held: Any) -> str:
-    return held if isinstance(held, str) else held.isoformat()
+    return _in_form(held, _DATE) if isinstance(held, str) else str(held.isoformat())
 
 
 def _parse_decimal(given: Any) -> Decimal:
@@ -70,7 +70,16 @@ def _parse_decimal(given: Any) -> Decimal:
 
 
 def _show_decimal(held: Any) -> str:
-    return held if isinstance(held, str) else decimals.scaled_text(decimals.to_scaled(Decimal(held)))
+    if isinstance(held, str):
+        return _in_form(held, _DECIMAL)
+    return decimals.scaled_text(decimals.to_scaled(Decimal(held)))
+
+
+def _in_form(text: str, form: re.Pattern[str]) -> str:
+    """A text that is finished already. GraphQLError for one that is none."""
+    if form.fullmatch(text) is None:
+        raise GraphQLError(f"{text[:80]!r} is not in the form of the scalar.")
+    return text
 
 
 ID = NewType("ID", str)

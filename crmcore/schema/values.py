@@ -10,7 +10,7 @@ from typing import Any, Final
 from crmcore.kit.choices import Choices
 from crmcore.platform.access import ActorKind
 from crmcore.query.declare import FreeData
-from crmcore.query.mapping import ValueField
+from crmcore.query.mapping import ConditionField, ValueField
 from crmcore.schema.scalars import ID
 from crmcore.schema.shapes import Shapes, listed, optional, shaped
 
@@ -39,14 +39,14 @@ class NullsOrder(Choices):
     LAST = "LAST", "After all values; the default in both directions."
 
 
-def column_type(shapes: Shapes, field: ValueField) -> Any:
+def column_type(shapes: Shapes, field: ValueField | ConditionField) -> Any:
     """The type of a field's values, never null."""
     kind = field.kind
     if kind in ("choice", "choices"):
         assert field.enum is not None
         made = shapes.choice(field.enum, plugin=field.plugin)
         return listed(made) if kind == "choices" else made
-    if kind == "json" and field.annotation is not None:
+    if kind == "json" and isinstance(field, ValueField) and field.annotation is not None:
         return python_type(shapes, field.annotation)
     if kind not in _KINDS:
         raise TypeError(f"{field.name}: a column of kind {kind!r} has no form in the graph; leave it out.")

@@ -21,8 +21,9 @@ from crmcore.query.mapping import (
     MoneyField,
     OneField,
 )
-from crmcore.records import Create, Delete, FieldValue, Part, Path, Restore, Update, keys_of
+from crmcore.records import Added, Create, Delete, FieldValue, Part, Path, Restore, Saver, Update, keys_of
 from crmcore.schema.custom import field_values
+from crmcore.schema.functions.arguments import AddedInput, Input
 from crmcore.schema.scalars import client_key, record_key
 
 
@@ -37,16 +38,27 @@ class Given:
     id: UUID | None = None
     parts: list[Part] = field(default_factory=list)
     faults: list[Refusal] = field(default_factory=list)
+    added: dict[Saver, dict[str, Any]] = field(default_factory=dict)
+
+    def to_add(self) -> tuple[Added, ...]:
+        """What plugins save with it."""
+        return tuple(Added(saver, values) for saver, values in self.added.items())
 
 
 class Writable:
     """The fields of one record that clients may write, by the names they have in inputs.
 
-    `parts` are its relations to records that are deleted with it: they are written with it, too. `others` finds the
-    writable of any record.
+    `parts` are its relations to records that are deleted with it: they are written with it, too. `added` are fields
+    that plugins bring. `others` finds the writable of any record.
     """
 
-    def __init__(self, registry: Registry, record: RecordType, others: Mapping[type[Record], Writable]) -> None:
+    def __init__(
+        self,
+        registry: Registry,
+        record: RecordType,
+        others: Mapping[type[Record], Writable],
+        added: Iterable[AddedInput] = (),
+    ) -> None:
         self.record = record
         self._registry, self._others = registry, others
         self._fields = {_input_name(f): f for f in record.fields.values() if f.writable != "never"}
@@ -58,6 +70,21 @@ class Writable:
         )
         self.whole_keys = frozenset(key.column for key in keys_of(record.written) if key.on_delete == "CASCADE")
         self.parts = {f.name: f for f in record.fields.values() if isinstance(f, ManyField) and self._is_part(f)}
+        self.added: dict[str, AddedInput] = {}
+        for one in added:
+            self._add(one)
+
+    def _add(self, one: AddedInput) -> None:
+        """Take in a plugin's field. TypeError names both who want its name."""
+        name = one.input.name
+        known: FieldMap | Input | None = self._fields.get(name) or self.parts.get(name)
+        known = self.added[name].input if name in self.added else known
+        if known is not None or name == "id":
+            owner = (known.plugin if known else "") or "core"
+            said = f"The input {self.record.name}.{name} is declared twice, by {owner} and {one.input.plugin}."
+            raise TypeError(f"{said} Rename one.")
+        self.added[name] = one
+        self.paths.update(dict.fromkeys((one.input.parameter, one.input.parameter.removesuffix("_id")), (name,)))
 
     def _is_part(self, many: ManyField) -> bool:
         """Whether the records of a relation live and die with this one, and clients may write them."""
@@ -83,7 +110,7 @@ class Writable:
         given = self._read(sent, path)
         return Create(
             self.record.written, given.values, given.id, given.external_refs or (), given.custom_fields,
-            given.parts, given.faults, path, self.only_new,
+            given.parts, given.faults, path, self.only_new, given.to_add(),
         )  # fmt: skip
 
     def update(self, sent: Mapping[str, Any], *path: str) -> Update:
@@ -91,7 +118,7 @@ class Writable:
         given = self._read(sent["input"], (*path, "input"))
         return Update(
             self.record.written, self._key(sent, path), given.values, sent.get("expectedVersion"), given.external_refs,
-            custom_fields=given.custom_fields, parts=given.parts, faults=given.faults, path=path,
+            custom_fields=given.custom_fields, parts=given.parts, faults=given.faults, path=path, added=given.to_add(),
         )  # fmt: skip
 
     def delete(self, sent: Mapping[str, Any], *path: str) -> Delete:
@@ -120,7 +147,7 @@ class Writable:
 
     @cached_property
     def _update_names(self) -> frozenset[str]:
-        return frozenset(self.fields("update"))
+        return frozenset((*self.fields("update"), *self.added))
 
     def _key(self, sent: Mapping[str, Any], path: Path) -> UUID:
         return record_key(sent["id"], self.record.table, *path, "id")
@@ -138,6 +165,11 @@ class Writable:
     def _take(self, given: Given, name: str, value: Any, path: Path) -> None:
         if name in self.parts:
             given.parts.extend(self._parts(self.parts[name], value, (*path, name)))
+            return
+        if name in self.added:
+            one = self.added[name]
+            read = None if value is None else one.input.read(value, (*path, name))
+            given.added.setdefault(one.saver, {})[one.input.parameter] = read
             return
         if name == "id":
             given.id = None if value is None else client_key(value, self.record.table, *path, name)

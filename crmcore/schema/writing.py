@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from crmcore.errors import Refusal, Refusals
@@ -10,6 +10,7 @@ from crmcore.platform.record import Record
 from crmcore.query import RecordType, Ref, Registry
 from crmcore.records import Done, Item, Match, Refused, Upsert, WriteOutcome, keys_of, matches_of, write_each
 from crmcore.schema.errors import UserError, user_error
+from crmcore.schema.functions.arguments import AddedInput
 from crmcore.schema.resolving import Results, Run
 from crmcore.schema.writable import Writable
 
@@ -19,11 +20,11 @@ Payload = dict[str, Any]
 class Writing:
     """The records of one schema that may be written: how their inputs are read, and what they are answered."""
 
-    def __init__(self, registry: Registry) -> None:
+    def __init__(self, registry: Registry, added: Mapping[str, Sequence[AddedInput]]) -> None:
         self.of: dict[type[Record], Writable] = {}
         for record in registry.records.values():
             if not record.is_log:
-                self.of[record.written] = Writable(registry, record, self.of)
+                self.of[record.written] = Writable(registry, record, self.of, added.get(record.name, ()))
 
     def matches(self, record: RecordType) -> dict[str, Match]:
         """The ways in which an upsert may find the record."""

@@ -10,6 +10,7 @@ from typing import Any
 
 from crmcore.kit.text import camel
 from crmcore.query.declare import Money
+from crmcore.records import Saver
 from crmcore.schema.functions.annotations import Hint, Names
 from crmcore.schema.functions.declare import INPUT, ArgumentSpec
 from crmcore.schema.scalars import ID, SCALARS, record_key
@@ -41,6 +42,14 @@ class Input:
 
     def _said_kind(self) -> Any:
         return self.kind if self.needed else optional(self.kind)
+
+
+@dataclass(frozen=True, slots=True)
+class AddedInput:
+    """A field that a plugin adds to the inputs of a record, and what saves its value."""
+
+    input: Input
+    saver: Saver
 
 
 class Arguments:

@@ -29,12 +29,14 @@ from typing import Any, Final, Literal, TypeVar
 from crmcore.query.declare import FieldSpec
 
 Function = Callable[..., Awaitable[Any] | AsyncIterator[Any]]
+SaveFunction = Callable[..., Awaitable[Any]]
 Operation = Literal["query", "mutation", "subscription"]
 _Cls = TypeVar("_Cls", bound=type)
 
 OUTPUT: Final = "__crm_output__"
 INPUT: Final = "__crm_input__"
 ROOT: Final = "__crm_root__"
+INPUTS: Final = "__crm_inputs__"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,14 @@ class Root:
     function: Function
     returns: Any
     description: str
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """What `inputs` holds until the schema is made."""
+
+    target: str
+    save: SaveFunction
 
 
 def arg(description: str) -> Any:
@@ -107,6 +117,23 @@ def subscription(function: Function, *, returns: Any) -> Callable[[_Cls], _Cls]:
     token is looked at again and again; the stream ends when it is good no more, and `ctx` follows what it may see.
     """
     return _root("subscription", function, returns)
+
+
+def inputs(target: str, *, save: SaveFunction) -> Callable[[_Cls], _Cls]:
+    """Fields on the inputs by which records named `target` are created and updated: alone, in batches, as upserts and
+    as parts of others. Each is optional (`| None`).
+
+    `await save(ctx, tx, [(draft, {"name": value}), ...])` is called when the records are written, in their transaction,
+    once for all of a command that have a value: absent is absent, null is None. It answers with changes to be made with
+    them (Create, Update...); what it refuses (`draft.refuse(Invalid(..., "name"))`), or raises, undoes all.
+    """
+
+    def declare(cls: _Cls) -> _Cls:
+        _check(cls, ArgumentSpec, '= arg("...")')
+        setattr(cls, INPUTS, Inputs(target, save))
+        return cls
+
+    return declare
 
 
 def described(cls: type) -> str:

@@ -13,12 +13,13 @@ from crmcore.errors import Refusal, Refusals
 from crmcore.kit.text import camel, plural, snake
 from crmcore.platform.calling import called
 from crmcore.query import Registry
+from crmcore.records import Saver
 from crmcore.schema.errors import user_errors
 from crmcore.schema.following import Batch
 from crmcore.schema.functions import forms
 from crmcore.schema.functions.annotations import Hint, Names
-from crmcore.schema.functions.arguments import Arguments, Input, values
-from crmcore.schema.functions.declare import INPUT, OUTPUT, ROOT, Function, Operation, Root
+from crmcore.schema.functions.arguments import AddedInput, Arguments, Input, values
+from crmcore.schema.functions.declare import INPUT, INPUTS, OUTPUT, ROOT, Function, Inputs, Operation, Root
 from crmcore.schema.functions.outputs import Outputs
 from crmcore.schema.functions.telling import tell
 from crmcore.schema.resolving import Run
@@ -58,6 +59,23 @@ class Functions:
             for cls, plugin in self._of(ROOT).items()
             if cls.__dict__[ROOT].operation == operation
         ]
+
+    def added(self) -> dict[str, list[AddedInput]]:
+        """The fields of `@inputs` by the names of their records."""
+        found: dict[str, list[AddedInput]] = {}
+        for cls, plugin in self._of(INPUTS).items():
+            declared: Inputs = cls.__dict__[INPUTS]
+            saver = Saver(plugin, f"{declared.target} inputs", declared.save)
+            record = self._names.registry.records.get(declared.target)
+            if record is None or record.is_log or not {"create", "update"} & set(record.writes):
+                raise TypeError(f"{cls.__qualname__}: clients neither create nor update a {declared.target}.")
+            for one in self.arguments.of(cls, plugin).values():
+                if one.needed:
+                    raise TypeError(
+                        f"{cls.__qualname__}.{one.parameter}: annotate it `| None`: others know nothing of it."
+                    )
+                found.setdefault(declared.target, []).append(AddedInput(one, saver))
+        return found
 
     def _of(self, mark: str) -> dict[type, str]:
         """The classes that were declared so, each with its owner."""

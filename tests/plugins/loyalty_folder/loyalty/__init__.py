@@ -24,4 +24,7 @@ class Plugin:
     def crm_graph(self) -> Sequence[type]:
         from . import graph
 
-        return [graph.LoyaltyVisit, graph.CustomerLoyalty, graph.InteractionLoyalty]
+        return [
+            graph.LoyaltyVisit, graph.CustomerLoyalty, graph.InteractionLoyalty, graph.CustomerLoyaltyInputs,
+            graph.AddressLoyaltyInputs, graph.TimelineItemLoyalty,
+        ]  # fmt: skip
