@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from crmcore.plugins import Context, Create, write
+from crmcore.plugins import Context, Create, crm_of
 from crmcore.schema import action, arg
 from crmcore_surveys.models import SurveysResponse
 
@@ -33,7 +33,10 @@ async def record_response(
         "channel": channel,
         "answered_at": answered_at or ctx.clock(),
     }
-    [written] = await write(ctx, [Create(SurveysResponse, values)])
+    crm = crm_of(ctx, "surveys")
+    async with crm.transaction() as tx:
+        [written] = await crm.write([Create(SurveysResponse, values)], tx)
+        await crm.enqueue("follow_up", {"response": str(written.id)}, unique_key=f"follow-{written.id}", tx=tx)
     return written.id
 
 

@@ -100,8 +100,13 @@ def satisfaction(counts: Counts, levels: int = 5) -> Satisfaction:
         return Satisfaction(0, 0, None, None, None, None)
     mean = sum(level * n for level, n in counts.items()) / count
     index = (mean - 1) / (levels - 1) * 100
-    share = _places(100 * satisfied / count)
-    return Satisfaction(count, satisfied, share, wilson(satisfied, count), _places(mean), _places(index))
+    found = share(satisfied, count)
+    return Satisfaction(count, satisfied, found, wilson(satisfied, count), _places(mean), _places(index))
+
+
+def share(hits: int, count: int) -> Decimal | None:
+    """A share in percent."""
+    return _places(100 * hits / count) if count else None
 
 
 def wilson(hits: int, count: int) -> Interval | None:

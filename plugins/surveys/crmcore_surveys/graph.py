@@ -6,8 +6,9 @@ from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from crmcore.schema import FreeData, Many, Moment, expression, extend, field, figure, record
+from crmcore.schema import FreeData, Many, Moment, batch, expression, extend, field, figure, record
 from crmcore_surveys import models, rules
+from crmcore_surveys.invitations import SurveysInvite, links
 from crmcore_surveys.questions import SurveysQuestionKind
 
 if TYPE_CHECKING:
@@ -86,6 +87,10 @@ class SurveysInvitation:
     channel: rules.SurveysChannel | None = field("How it reaches them.")
     language: str | None = field("The language they are asked in, where it is known.")
     skip_reason: rules.SurveysSkip | None = field("Why they were not asked.")
+    skip_note: str | None = field("What was said of it, where the mail was refused.")
+    link: str | None = batch(
+        links, "The address where it is answered, for the invited alone; null while it cannot be.", needs=["state"]
+    )
     due_at: datetime = field("When they are to be asked.")
     asked_at: datetime | None = field("When its turn came and its link could be used; quarantine counts from here.")
     sent_at: datetime | None = field("When it was handed to the mail.")
@@ -175,4 +180,5 @@ CLASSES = [
     CustomerSurveys,
     ContactSurveys,
     CaseSurveys,
+    SurveysInvite,
 ]

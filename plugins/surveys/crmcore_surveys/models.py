@@ -109,6 +109,7 @@ class SurveysInvitation(Record):
     channel = Choice(rules.SurveysChannel, null=True)
     language = Text(35, null=True)
     skip_reason = Choice(rules.SurveysSkip, null=True)
+    skip_note = Text(500, null=True)
     due_at = UtcDatetime()
     asked_at = UtcDatetime(null=True)
     sent_at = UtcDatetime(null=True)

@@ -91,6 +91,7 @@ class Migration(migrations.Migration):
                 ('channel', Text(null=True, max_length=40)),
                 ('language', Text(null=True, max_length=35)),
                 ('skip_reason', Text(null=True, max_length=40)),
+                ('skip_note', Text(null=True, max_length=500)),
                 ('due_at', UtcDatetime()),
                 ('asked_at', UtcDatetime(null=True)),
                 ('sent_at', UtcDatetime(null=True)),
