@@ -104,10 +104,13 @@ def _folders(plugins: Plugins) -> dict[str, Path]:
     """Where the code of each plugin is: a folder, or one file."""
     found: dict[str, Path] = {}
     for plugin, cls in plugins.classes().items():
-        module = sys.modules.get(cls.__module__.partition(".")[0])
-        file = getattr(module, "__file__", None)
-        if file is not None:
-            found[plugin] = Path(file).parent if hasattr(module, "__path__") else Path(file)
+        parts = cls.__module__.split(".")
+        for name in (".".join(parts[:length]) for length in range(1, len(parts) + 1)):
+            module = sys.modules.get(name)
+            file = getattr(module, "__file__", None)
+            if file is not None:  # what has none is only a place where packages of several owners are
+                found[plugin] = Path(file).parent if hasattr(module, "__path__") or "." in name else Path(file)
+                break
     return found
 
 

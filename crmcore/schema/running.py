@@ -15,7 +15,7 @@ from graphql.execution import default_field_resolver, default_type_resolver
 from graphql.execution.execute import execute_subscription
 from graphql.execution.values import VariableValues
 
-from crmcore.errors import BadInput, Unauthenticated
+from crmcore.errors import BadInput, PluginFailed, Unauthenticated
 from crmcore.kit.ids import new_id
 from crmcore.platform.context import Context
 from crmcore.platform.database import StatementTimeout, Unavailable
@@ -258,7 +258,18 @@ def _refused(why: Refused, request_id: str) -> Answer:
 
 
 def _told(done: ExecutionResult, ctx: Context) -> Answer:
+    _blame(done, ctx)
     return Answer(True, done.data, [formatted(error, str(ctx.cause)) for error in done.errors or ()])
+
+
+def _blame(done: ExecutionResult, ctx: Context) -> None:
+    """Count what showed after a plugin's call was over, such as an answer of the wrong shape; once for each field."""
+    if done.errors is None or ctx.plugins is None:
+        return
+    causes = [error.original_error for error in done.errors]
+    found = {(one.plugin, one.place): one for one in causes if type(one) is PluginFailed}
+    for (plugin, place), error in found.items():
+        ctx.plugins.fault(plugin, place, error.__cause__ or error)
 
 
 def _failed(why: Exception) -> Answer:

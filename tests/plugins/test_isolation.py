@@ -16,7 +16,7 @@ from crmcore.query.declare import Row, batch, extend
 from tests.plugins.misbehaving import plugin, with_plugins
 from tests.plugins.served import Client
 
-CORE = "{ customers(orderBy: [{field: NAME}]) { nodes { id name status version createdAt } totalCount } }"
+CORE = "{ customers(orderBy: [{field: NAME}]) { nodes { id name kind lifecycleStage } totalCount } }"
 MIXED = "{ customers(orderBy: [{field: NAME}]) { nodes { name spoilerMood } } }"
 PLUGINS = """{ plugins { id state problems health { key message severity }
   statistics { hook calls faults timeouts blocked left isResting lastFault lastFaultAt } } }"""

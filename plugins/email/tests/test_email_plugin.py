@@ -1,10 +1,34 @@
-"""The distribution is found by its entry point and loads."""
+"""The plugin as a plugin: what it keeps to, and what it adds to the graph."""
 
 from __future__ import annotations
 
-from crmcore.testing import TestCrm
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from crmcore.testing import TestCrm, assert_plugin_contract
+
+CONTRIBUTION = Path(__file__).parents[1] / "contribution.graphql"
 
 
-async def test_it_loads_and_says_what_it_is(crm: TestCrm):
-    [listed] = (await crm.gql("{ plugins { id title version state problems } }"))["plugins"]
-    assert listed == {"id": "email", "title": "Email campaigns", "version": "0.1.0", "state": "LOADED", "problems": []}
+async def test_it_keeps_to_what_plugins_keep_to():
+    await assert_plugin_contract("email")
+
+
+async def test_what_it_adds_is_what_is_printed(crm: TestCrm, dialect: str):
+    """contribution.graphql is the whole of it. To print it anew, delete it and run this twice."""
+    printed = crm.sdl_diff()
+    if not CONTRIBUTION.exists():
+        await asyncio.to_thread(CONTRIBUTION.write_text, printed)
+        pytest.fail("contribution.graphql was missing and has been printed: read it, and run again.")
+    assert printed == CONTRIBUTION.read_text()
+
+
+async def test_without_a_mail_server_it_says_what_it_needs(crm_factory: Any):
+    crm = await crm_factory(settings={"email": {"from_address": "a@b.example"}})
+    given = {"to": "anna@example.com", "purpose": "TRANSACTIONAL", "subject": "Hi", "html": "Hi"}
+    text = "mutation($i: EmailMessageSendInput!) { emailMessageSend(input: $i) { errors { message } } }"
+    [said] = (await crm.gql(text, i=given))["emailMessageSend"]["errors"]
+    assert "smtp_host" in said["message"]
