@@ -36,7 +36,7 @@ from crmcore.platform.jobs import JobKind, Pace, Worker, prune_jobs
 from crmcore.platform.metadata import App, load_models
 from crmcore.platform.migrate import pending
 from crmcore.platform.secrets import signing_key
-from crmcore.plugins import Plugins
+from crmcore.plugins import Plugins, lifecycle
 from crmcore.plugins.backing import Backing
 from crmcore.plugins.checking import unknown_checks
 from crmcore.plugins.contribution import Contribution
@@ -70,6 +70,8 @@ class Composition:
     apps: Sequence[App]
     graph: RecordGraph
     schema: CrmSchema
+    loaded: frozenset[str] = frozenset()
+    """The ids of the plugins that are in it."""
 
 
 class Misdeclared(TypeError):
@@ -90,12 +92,31 @@ async def compose(plugins: Plugins) -> Composition:
         )
         for share in shares:
             unknown_checks(share, schema.registry.records)
-        return Composition(plugins, apps, graph_of(models, schema.registry.append_only), schema)
+        graph = graph_of(models, schema.registry.append_only)
+        return Composition(plugins, apps, graph, schema, frozenset(share.plugin for share in shares))
 
     try:
         return await plugins.admit(attempt)
     except (TypeError, ValueError) as error:
         raise Misdeclared(str(error)) from error
+
+
+async def _fitting(db: Database, settings: Settings, plugins: Plugins | None, parts: Composition | None) -> Composition:
+    """What fits the database: without the plugins that are switched off in it, or whose tables are not up to date.
+
+    ConfigError if the core's are not.
+    """
+    if waiting := await pending(db, [CORE]):
+        names = ", ".join(map(str, waiting))
+        raise ConfigError(f"The database is not up to date: {names} wait. Run crmcore migrate.")
+    if parts is not None:
+        plugins = parts.plugins
+    elif plugins is None:
+        plugins = Plugins.discover(settings, await lifecycle.switched_off(db))
+    await lifecycle.settle(db, plugins, CORE)
+    if parts is None or parts.loaded != {share.plugin for share in plugins.contributions()}:
+        parts = await compose(plugins)
+    return parts
 
 
 def _job_kinds(crm: Crm) -> Iterator[JobKind]:
@@ -177,11 +198,11 @@ class Crm:
         parts: Composition | None = None,
         clock: Clock = times.now,
     ) -> AsyncIterator[Crm]:
-        """An app with its database open. ConfigError when migrations wait or the database cannot be opened.
+        """An app with its database open. ConfigError when the core's migrations wait or the database cannot be opened;
+        a plugin whose migrations wait is left out, and one that is switched off in the database.
 
         `parts` is what `compose` made of the plugins; several apps may share it.
         """
-        parts = parts or await compose(Plugins.discover(settings) if plugins is None else plugins)
         db = await connect(
             settings.database_url,
             connections=settings.database_connections,
@@ -189,9 +210,8 @@ class Crm:
             statement_timeout_ms=settings.statement_timeout_ms,
         )
         try:
-            if waiting := await pending(db, parts.apps):
-                names = ", ".join(map(str, waiting))
-                raise ConfigError(f"The database is not up to date: {names} wait. Run crmcore migrate.")
+            parts = await _fitting(db, settings, plugins, parts)
+            await lifecycle.note(db, parts.plugins, clock())
             secret = await signing_key(db, settings.secret.get_secret_value())
             crm = cls(settings, parts, db, secret, clock)
             try:

@@ -1,7 +1,8 @@
 """The command line. Each command translates its arguments, makes one call and prints what came of it.
 
 A mistake of the user ends with one line that says what to do and the exit code 1 (2 for a wrong command or a
-declaration that does not fit); `--json` puts the result on stdout for a script, and nothing else there.
+declaration that does not fit, 3 for plugins that fail a strict start); `--json` puts the result on stdout for a script,
+and nothing else there.
 """
 
 from __future__ import annotations
@@ -12,10 +13,11 @@ import typer
 
 from crmcore import __version__
 from crmcore.app import Misdeclared
-from crmcore.cli import data, listing, server, working
+from crmcore.cli import data, listing, plugins, server, working
 from crmcore.cli.output import fail
 from crmcore.errors import CrmError
 from crmcore.platform.database import DatabaseError
+from crmcore.plugins import PluginsFailed
 
 
 class Commands(typer.core.TyperGroup):
@@ -24,6 +26,8 @@ class Commands(typer.core.TyperGroup):
     def invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)
+        except PluginsFailed as error:
+            fail(error.message, code=3)
         except CrmError as error:
             fail(error.message)
         except Misdeclared as error:
@@ -75,7 +79,19 @@ def _program() -> typer.Typer:
     program.command()(server.doctor)
     program.add_typer(_group("API tokens.", create=listing.create_token), name="token")
     program.add_typer(_group("The GraphQL schema.", export=listing.export_schema), name="schema")
-    program.add_typer(_group("Plugins.", list=listing.list_plugins), name="plugin")
+    program.add_typer(
+        _group(
+            "Plugins: what is installed, and its life in this database.",
+            list=plugins.list_plugins,
+            info=plugins.info,
+            plan=plugins.plan,
+            enable=plugins.enable,
+            disable=plugins.disable,
+            purge=plugins.purge_plugin,
+            makemigrations=plugins.make_migrations,
+        ),
+        name="plugin",
+    )
     program.add_typer(_group("For developers: migrations.", make=server.make_migration), name="migration")
     return program
 

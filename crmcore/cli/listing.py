@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from crmcore.cli.opening import opened, parts_of, run
-from crmcore.cli.output import Json, err, print_json, table
+from crmcore.cli.output import Json, err, print_json
 from crmcore.errors import ConfigError
 from crmcore.platform import identity
 from crmcore.platform.access import ActorKind
@@ -60,16 +60,3 @@ def export_schema(
         output.write_text(text, encoding="utf-8")
     except OSError as error:
         raise ConfigError(f"Cannot write {output}: {error.strerror}.") from error
-
-
-def list_plugins(ctx: typer.Context, as_json: Json = False) -> None:
-    """List the plugins, and why one is not loaded."""
-    listed = run(parts_of(load(**ctx.obj))).plugins.listing()
-    if as_json:
-        print_json([
-            {"id": p.id, "title": p.title, "version": p.version, "state": p.state, "source": p.source,
-             "problems": p.problems} for p in listed
-        ])  # fmt: skip
-    else:
-        rows = [(p.id, p.version, str(p.state), p.title, "; ".join(p.problems)) for p in listed]
-        table(f"{len(rows)} plugins", ("id", "version", "state", "title", "problems"), rows)

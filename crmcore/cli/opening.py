@@ -12,10 +12,11 @@ from crmcore.app import Composition, Crm, compose
 from crmcore.errors import ConfigError
 from crmcore.platform.access import Actor, ActorKind, Policy
 from crmcore.platform.context import Context
-from crmcore.platform.database import dialect_of
+from crmcore.platform.database import Database, connect, dialect_of
 from crmcore.platform.identity import DEFAULT_TENANT, find_tenant
 from crmcore.platform.migrate import locked
-from crmcore.plugins import Plugins
+from crmcore.platform.sqlite import file_of
+from crmcore.plugins import Plugins, lifecycle
 from crmcore.settings import Settings
 
 T = TypeVar("T")
@@ -34,6 +35,27 @@ def run(work: Coroutine[Any, Any, T]) -> T:
 def parts_of(settings: Settings) -> Coroutine[Any, Any, Composition]:
     """The core and the plugins put together, without a database."""
     return compose(Plugins.discover(settings))
+
+
+async def parts_for(settings: Settings) -> Composition:
+    """The core and the plugins put together, without those that are switched off in the database, if it is there."""
+    async with looking(settings) as db:
+        off = {} if db is None else await lifecycle.switched_off(db)
+    return await compose(Plugins.discover(settings, off))
+
+
+@asynccontextmanager
+async def looking(settings: Settings) -> AsyncIterator[Database | None]:
+    """The database, to look into; None while there is none yet. ConfigError if it cannot be opened."""
+    url = settings.database_url
+    if dialect_of(url) == "sqlite" and not file_of(url).exists():
+        yield None
+        return
+    db = await connect(url, connections=2, readers=1)
+    try:
+        yield db
+    finally:
+        await db.close()
 
 
 @asynccontextmanager

@@ -17,7 +17,7 @@ from rich.markup import escape
 
 from crmcore import __version__
 from crmcore.app import create_app
-from crmcore.cli.opening import parts_of, run
+from crmcore.cli.opening import parts_for, parts_of, run
 from crmcore.cli.output import Json, err, print_json, table
 from crmcore.errors import ConfigError
 from crmcore.http.protocol import Server, server_config
@@ -75,7 +75,7 @@ def migrate(
     yes: Annotated[bool, typer.Option("--yes", help="Undo migrations even where tables with rows go.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Bring the database to the newest schema."""
+    """Bring the database to the newest schema. A plugin whose migrations fail is left as it was; the others are not."""
     from crmcore.platform import migrate as runner
 
     settings = load(**ctx.obj)
@@ -85,15 +85,17 @@ def migrate(
         raise ConfigError(f"--to names an app and its migration, such as core.0001_initial, not {to!r}.")
 
     async def work() -> runner.Report:
-        parts = await parts_of(settings)
+        parts = await parts_for(settings)
         tell = None if as_json else lambda step: err.print(f"{'undoing' if step.back else 'applying'} {step.key}")
-        return await runner.migrate(settings.database_url, parts.apps, to=target, losing=yes, progress=tell)
+        url, apart = settings.database_url, target is None
+        return await runner.migrate(url, parts.apps, to=target, losing=yes, apart=apart, progress=tell)
 
     report = run(work())
     if as_json:
         print_json({
             "applied": [str(key) for key in report.applied], "reverted": [str(key) for key in report.reverted],
             "backup": str(report.backup) if report.backup else None, "differences": report.differences,
+            "failures": report.failures,
         })  # fmt: skip
     else:
         done = (
@@ -106,7 +108,9 @@ def migrate(
             print(f"The database as it was is in {report.backup}.")
         for difference in report.differences:
             err.print(f"[yellow]not as the models say:[/] {escape(difference)}")
-    raise typer.Exit(1 if report.differences else 0)
+        for app, why in report.failures.items():
+            err.print(f"[red]plugin {app} is left as it was:[/] {escape(why)}", soft_wrap=True)
+    raise typer.Exit(1 if report.differences or report.failures else 0)
 
 
 def make_migration(

@@ -4,7 +4,7 @@ from crmcore.platform.fields import Flag, Int, Json, Text, UtcDatetime, Uuid
 from crmcore.platform.tables import UniqueIndex
 
 class Migration(migrations.Migration):
-    dependencies = [('core', '0022_plugin_stored')]
+    dependencies = [('core', '0023_apps')]
 
     operations = [
         ops.CreateModel(

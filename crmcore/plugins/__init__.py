@@ -27,12 +27,13 @@ from crmcore.plugins.commands import Command
 from crmcore.plugins.crm import Crm, GraphQLFailed, crm_of
 from crmcore.plugins.events import PluginEvent
 from crmcore.plugins.jobs import Job
-from crmcore.plugins.manager import Listed, Plugins, PluginState
+from crmcore.plugins.manager import Plugins
 from crmcore.plugins.manifest import API_VERSION, Manifest, Permission, require
 from crmcore.plugins.problems import NotReady, Problem
 from crmcore.plugins.settings import NeedsSettings, OutboundUrl, PluginSettings, SecretStr, Setting
 from crmcore.plugins.signatures import BadSignature, signed, signed_plainly, verify_signature
 from crmcore.plugins.specs import hookimpl
+from crmcore.plugins.states import Listed, PluginsFailed, PluginState
 from crmcore.plugins.web import Headers, Pairs, Route, WebRequest, WebResponse
 from crmcore.query.declare import Row
 from crmcore.records import (
@@ -94,6 +95,7 @@ __all__ = [
     "PluginSettings",
     "PluginState",
     "Plugins",
+    "PluginsFailed",
     "Priority",
     "Problem",
     "Record",

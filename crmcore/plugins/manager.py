@@ -5,69 +5,34 @@ Nothing here is global: an app makes its own `Plugins`, and every plugin's class
 
 from __future__ import annotations
 
-import difflib
-import inspect
 import logging
 from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
 from functools import partial
 from typing import Any, TypeVar
 
 import pluggy
 
-from crmcore.errors import ConfigError
+from crmcore.platform.metadata import App
 from crmcore.plugins import manifest, specs
-from crmcore.plugins.contribution import Contribution, contribution, faults
+from crmcore.plugins.contribution import Contribution, absolute, contribution, faults
 from crmcore.plugins.discovery import Candidate, in_folders, installed
-from crmcore.plugins.manifest import API_VERSION, Manifest, Permission, accepts
+from crmcore.plugins.manifest import API_VERSION, Manifest, accepts
+from crmcore.plugins.marks import misspelt, unfit_checks
 from crmcore.plugins.settings import PluginSettings
+from crmcore.plugins.states import BAD, WORDS, Listed, PluginFault, PluginsFailed, PluginState
 from crmcore.settings import Settings
 
 T = TypeVar("T")
 logger = logging.getLogger(__name__)
 
 
-class PluginState(StrEnum):
-    """What became of a plugin. NEEDS_SETTINGS is for one tenant; DEGRADED may pass by itself."""
-
-    LOADED = "LOADED"
-    DEGRADED = "DEGRADED"
-    DISABLED = "DISABLED"
-    FAILED = "FAILED"
-    INCOMPATIBLE = "INCOMPATIBLE"
-    NEEDS_MIGRATION = "NEEDS_MIGRATION"
-    NEEDS_SETTINGS = "NEEDS_SETTINGS"
-
-
-@dataclass(frozen=True, slots=True)
-class Listed:
-    """One plugin as the graph and the command line list it; `problems` say why it is not loaded."""
-
-    id: str
-    title: str
-    description: str
-    version: str
-    state: PluginState
-    source: str
-    problems: tuple[str, ...] = ()
-    permissions: tuple[Permission, ...] = ()
-
-
-class PluginFault(Exception):
-    """Why a plugin is not loaded; the text is for whoever installed it."""
-
-    def __init__(self, *problems: str, state: PluginState = PluginState.FAILED) -> None:
-        super().__init__("; ".join(problems))
-        self.problems = problems
-        self.state = state
-
-
 @dataclass(slots=True)
 class _Entry:
-    """A plugin on its way in."""
+    """A plugin on its way in. `any_api`: whatever version of the API it is made for."""
 
     found: Candidate
+    any_api: bool = False
     state: PluginState = PluginState.FAILED
     problems: tuple[str, ...] = ()
     cls: Any = None
@@ -84,26 +49,43 @@ class Plugins:
         found: Iterable[Candidate] = (),
         *,
         only: Collection[str] | None = None,
-        disabled: Collection[str] = (),
+        disabled: Collection[str] | Mapping[str, str] = (),
+        any_api: Collection[str] = (),
         strict: bool = False,
     ) -> None:
+        """All are ids. `disabled` may say why; those in `any_api` are loaded though their `api` does not fit."""
         self._strict = strict
+        self._any_api = any_api
+        self._left_out: dict[str, tuple[PluginState, tuple[str, ...]]] = {}
         self._hooks = pluggy.PluginManager(specs.PROJECT)
         self._hooks.add_hookspecs(specs)
         self._entries: dict[str, _Entry] = {}
         self._doubles: list[_Entry] = []
         for candidate in sorted(found, key=lambda c: (c.id, c.source)):
-            self._import(candidate, off=candidate.id in disabled or (only is not None and candidate.id not in only))
+            off = candidate.id in disabled or (only is not None and candidate.id not in only)
+            self._import(
+                candidate, off=off, why=disabled.get(candidate.id, "") if isinstance(disabled, Mapping) else ""
+            )
+        self._found = dict(self._entries)
         for entry in self._in_order():
             self._guarded(entry, self._load)
         self._stop_if_strict()
 
     @classmethod
-    def discover(cls, settings: Settings) -> Plugins:
-        """The installed plugins and those in `plugin_paths`. ConfigError when one fails and the settings are strict."""
+    def discover(
+        cls, settings: Settings, off: Mapping[str, str] | None = None, *, strict: bool | None = None
+    ) -> Plugins:
+        """The installed plugins and those in `plugin_paths`, without those that are `off`, for which it says why.
+        PluginsFailed when one fails and the settings (or `strict`) say so."""
         found = [*installed(), *in_folders(settings.plugin_paths)] if settings.plugins_enabled else []
-        only = settings.plugins_allow or None
-        return cls(found, only=only, disabled=settings.plugins_disable, strict=settings.plugins_strict)
+        said = "The settings leave it out (plugins_disable)."
+        return cls(
+            found,
+            only=settings.plugins_allow or None,
+            disabled={**(off or {}), **dict.fromkeys(settings.plugins_disable, said)},
+            any_api=settings.plugins_any_api,
+            strict=settings.plugins_strict if strict is None else strict,
+        )
 
     def listing(self) -> list[Listed]:
         """All plugins by id, whatever became of them."""
@@ -159,25 +141,58 @@ class Plugins:
                     kept.append(share)
         return result
 
-    def drop(self, plugin: str, *problems: str) -> None:
+    def drop(self, plugin: str, *problems: str, state: PluginState = PluginState.FAILED) -> None:
         """Take a loaded plugin out, and with it the plugins that require it."""
-        entry = self._entries[plugin]
-        entry.state, entry.problems = PluginState.FAILED, problems
-        for other in self._entries.values():
-            if plugin in other.needs and other.state == PluginState.LOADED:
-                self.drop(other.found.id, f"requires {plugin}, which failed.")
+        self._drop(plugin, state, problems)
         self._stop_if_strict()
 
-    def _import(self, found: Candidate, off: bool) -> None:
+    def leave_out(self, out: Mapping[str, PluginFault]) -> None:
+        """Take plugins out for what the database says of them, with those that require them. Who was left out so before
+        and is not named now is back: several apps may share this object, one after the other."""
+        for plugin, (state, problems) in self._left_out.items():
+            self._entries[plugin].state, self._entries[plugin].problems = state, problems
+        self._left_out = {e.found.id: (e.state, e.problems) for e in self._entries.values()}
+        for plugin, fault in out.items():
+            if plugin in self._entries and self._entries[plugin].state == PluginState.LOADED:
+                self._drop(plugin, fault.state, fault.problems)
+        self._left_out = {id: was for id, was in self._left_out.items() if self._entries[id].state != was[0]}
+        self._stop_if_strict()
+
+    def _drop(self, plugin: str, state: PluginState, problems: tuple[str, ...]) -> None:
+        entry = self._entries[plugin]
+        entry.state, entry.problems = state, problems
+        for other in self._entries.values():
+            if plugin in other.needs and other.state == PluginState.LOADED:
+                self._drop(other.found.id, PluginState.FAILED, (f"requires {plugin}, which {WORDS[state]}.",))
+
+    def app_of(self, plugin: str) -> App | None:
+        """The tables of a plugin whose manifest could be read, whatever became of it; None if it has none."""
+        entry = self._entries.get(plugin)
+        if entry is None or entry.meta is None or not entry.meta.models:
+            return None
+        package = entry.cls.__module__
+        return App(
+            plugin, tuple(absolute(m, package) for m in entry.meta.models), absolute(entry.meta.migrations, package)
+        )
+
+    def manifest(self, plugin: str) -> Manifest | None:
+        """What a plugin says about itself, whatever became of it; None if that could not be read."""
+        return self._entries[plugin].meta if plugin in self._entries else None
+
+    def requiring(self, plugin: str) -> list[str]:
+        """The plugins that are loaded and require this one."""
+        return sorted(id for id, e in self._entries.items() if plugin in e.needs and e.state == PluginState.LOADED)
+
+    def _import(self, found: Candidate, *, off: bool, why: str) -> None:
         """Note a plugin and, unless it is off, import its class and read its manifest."""
-        entry = _Entry(found)
+        entry = _Entry(found, any_api=found.id in self._any_api)
         if (first := self._entries.get(found.id)) is not None:
             entry.problems = (f"{first.found.source} is a plugin called {found.id} already.",)
             self._doubles.append(entry)
             return
         self._entries[found.id] = entry
         if off:
-            entry.state = PluginState.DISABLED
+            entry.state, entry.problems = PluginState.DISABLED, (why,) if why else ()
         else:
             entry.state = PluginState.LOADED
             self._guarded(entry, _read)
@@ -215,10 +230,11 @@ class Plugins:
         meta = entry.meta
         assert meta is not None
         self._check_requires(meta)
+        self._check_conflicts(meta)
         plugin = entry.cls()
         self._register(meta.id, plugin)
         try:
-            if problems := tuple(_unfit_checks(meta, plugin)):
+            if problems := tuple(unfit_checks(meta, plugin)):
                 raise PluginFault(*problems)
             share = replace(
                 contribution(meta, entry.cls.__module__, self._asked(plugin, "crm_graph")),
@@ -246,8 +262,19 @@ class Plugins:
         if problems:
             raise PluginFault(*problems)
 
+    def _check_conflicts(self, meta: Manifest) -> None:
+        """Of two that cannot live together, the one that says so goes."""
+        found = [(other, versions, self._found.get(other)) for other, versions in sorted(meta.conflicts.items())]
+        problems = tuple(
+            f"cannot live with {other} {there.meta.version}, which is installed too: disable one of them."
+            for other, versions, there in found
+            if there and there.meta and there.state == PluginState.LOADED and accepts(versions, there.meta.version)
+        )
+        if problems:
+            raise PluginFault(*problems)
+
     def _register(self, id: str, plugin: Any) -> None:
-        problems = tuple(_misspelt(plugin))
+        problems = tuple(misspelt(plugin))
         if problems:
             raise PluginFault(*problems)
         try:
@@ -274,10 +301,10 @@ class Plugins:
         }
 
     def _stop_if_strict(self) -> None:
-        bad = [e for e in self.listing() if e.state in (PluginState.FAILED, PluginState.INCOMPATIBLE)]
+        bad = [e for e in self.listing() if e.state in BAD]
         if self._strict and bad:
             lines = [f"  {e.id} ({e.source}): {problem}" for e in bad for problem in e.problems]
-            raise ConfigError(
+            raise PluginsFailed(
                 "Plugins do not load, and plugins_strict is on. Repair, disable or remove them:\n" + "\n".join(lines)
             )
 
@@ -300,38 +327,11 @@ def _read(entry: _Entry) -> None:
     if meta.id != entry.found.id:
         raise PluginFault(f"its entry point or folder is called {entry.found.id}, but its id is {meta.id}: use one.")
     if not accepts(meta.api, API_VERSION):
-        raise PluginFault(
-            f"works with plugin API {meta.api}, but this crmcore has {API_VERSION}: install a version that fits.",
-            state=PluginState.INCOMPATIBLE,
-        )
+        said = f"works with plugin API {meta.api}, but this crmcore has {API_VERSION}"
+        if not entry.any_api:
+            raise PluginFault(f"{said}: install a version that fits.", state=PluginState.INCOMPATIBLE)
+        entry.problems = (f"{said}, and is loaded all the same (plugins_any_api).",)
     entry.needs = frozenset(meta.requires)
-
-
-def _misspelt(plugin: Any) -> Iterator[str]:
-    """Methods that were meant as hooks and are none."""
-    known = [name for name in vars(specs) if name.startswith("crm_")]
-    for name, method in inspect.getmembers(type(plugin), callable):
-        options = getattr(method, f"{specs.PROJECT}_impl", None)
-        if options is None and not name.startswith("crm_"):
-            continue
-        if name not in known:
-            near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-            yield f"{name} is no hook" + (f": did you mean {near[0]}?" if near else f"; there are {', '.join(known)}.")
-        elif options is None:
-            yield f"{name} is not marked with @hookimpl."
-        elif options["wrapper"] or options["hookwrapper"]:
-            yield f"{name} must be a plain hook: nothing is wrapped round the hooks of others."
-        elif inspect.iscoroutinefunction(getattr(specs, name)) != inspect.iscoroutinefunction(method):
-            kind = "an async" if inspect.iscoroutinefunction(getattr(specs, name)) else "a plain"
-            yield f"{name} must be {kind} function."
-
-
-def _unfit_checks(meta: Manifest, plugin: Any) -> Iterator[str]:
-    hooks = [hook for hook in ("crm_validate", "crm_before_commit") if hasattr(plugin, hook)]
-    if hooks and not meta.checks:
-        yield f"{hooks[0]} sees records that the manifest names in `checks`: name some, like checks=['Deal']."
-    if meta.checks and not hooks:
-        yield "checks: there is neither crm_validate nor crm_before_commit to see them."
 
 
 def _with_its_arguments(impl: pluggy.HookImpl, **given: Any) -> Any:

@@ -7,10 +7,12 @@ from dataclasses import replace
 from typing import Any
 
 from crmcore.platform.context import Context
-from crmcore.plugins.manager import Listed, Plugins, PluginState
+from crmcore.plugins.manager import Plugins
+from crmcore.plugins.manifest import Manifest
 from crmcore.plugins.problems import Problem
 from crmcore.plugins.settings import json_schema
 from crmcore.plugins.sources import Resolved
+from crmcore.plugins.states import Listed, PluginState
 from crmcore.plugins.tally import Tally
 from crmcore.plugins.tenant_settings import TenantSettings, allow, may
 from crmcore.plugins.wellness import Wellness
@@ -77,3 +79,16 @@ class Overview:
             return listed
         said = f"It {resolved.problem}"
         return replace(listed, state=PluginState.NEEDS_SETTINGS, problems=(*listed.problems, said))
+
+
+def described(meta: Manifest) -> dict[str, Any]:
+    """A manifest as JSON."""
+    told: dict[str, Any] = {"description": meta.description, "api": meta.api}
+    for name in ("requires", "conflicts"):
+        told[name] = dict(getattr(meta, name))
+    for name in ("subscribes", "checks"):
+        told[name] = list(getattr(meta, name))
+    told["outboundHosts"] = list(meta.outbound_hosts)
+    told["permissions"] = {each.name: each.description for each in meta.permissions}
+    told["settings"] = None if meta.settings is None else json_schema(meta.settings)
+    return told

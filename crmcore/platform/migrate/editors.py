@@ -54,12 +54,22 @@ def editor_for(tx: Transaction) -> BaseSchemaEditor:
     return _Sqlite(client) if tx.dialect == "sqlite" else _Postgres(client)
 
 
+def collecting_editor(tx: Transaction) -> BaseSchemaEditor:
+    """One that only collects (`collected_sql`) what it would run."""
+    editor = editor_for(tx)
+    editor.collect_sql = True
+    return editor
+
+
 class _Editor(BaseSchemaEditor):
     _checks: tuple[CheckConstraint, ...] = ()
     _dialect: ClassVar[Dialect]
 
     async def _run_sql(self, sql: str) -> None:
-        await self.client.execute_script(sql)
+        if self.collect_sql:
+            self.collected_sql.append(sql)
+        else:
+            await self.client.execute_script(sql)
 
     def _get_index_sql(
         self,

@@ -22,6 +22,10 @@ _MODELS: Final[Any] = importlib.import_module("tortoise.models")
 _FILTERS: Final = _MODELS.get_filters_for_field
 
 
+class NewerDatabase(ConfigError):
+    """The database has a migration that is not installed."""
+
+
 class Key(NamedTuple):
     """A migration: its app and its file's name."""
 
@@ -58,7 +62,7 @@ class Graph:
         mine = {key for key in applied if key.app in apps}
         lost = sorted(mine - self.migrations.keys())
         if lost:
-            raise ConfigError(
+            raise NewerDatabase(
                 f"The database has the migration {lost[0]}, which is not installed: it belongs to a newer version."
             )
         return mine
@@ -67,6 +71,17 @@ class Graph:
         """What is missing: everything, or what the targets need."""
         wanted = set(self.order) if targets is None else self._closure(targets, self.parents)
         return [Step(key) for key in self.order if key in wanted and key not in applied]
+
+    def leaning(self, key: Key) -> set[Key]:
+        """A migration, and all that depend on it."""
+        return self._closure([key], self._children())
+
+    def _children(self) -> dict[Key, set[Key]]:
+        children: dict[Key, set[Key]] = {key: set() for key in self.order}
+        for key, parents in self.parents.items():
+            for parent in parents:
+                children[parent].add(key)
+        return children
 
     def towards(self, applied: Set[Key], app: str, name: str | None) -> list[Step]:
         """To exactly this migration of an app, None being before its first. What depends on what goes, goes too."""
@@ -77,11 +92,7 @@ class Graph:
         if name is not None and Key(app, name) not in applied:
             return self.forward(applied, [Key(app, name)])
         later = names if name is None else names[names.index(name) + 1 :]
-        children: dict[Key, set[Key]] = {key: set() for key in self.order}
-        for key, parents in self.parents.items():
-            for parent in parents:
-                children[parent].add(key)
-        gone = self._closure([Key(app, n) for n in later], children)
+        gone = self._closure([Key(app, n) for n in later], self._children())
         return [Step(key, back=True) for key in reversed(self.order) if key in gone and key in applied]
 
     async def state(self, keys: Set[Key]) -> State:

@@ -34,18 +34,20 @@ class MigrationFailed(ConfigError):
 
 @dataclass(slots=True)
 class Report:
-    """What a run did. `differences` is empty when the schema is what the models say."""
+    """What a run did. `differences` is empty when the schema is what the models say; `failures` says by app why its
+    migrations could not be applied, which left the other apps alone."""
 
     applied: list[Key] = field(default_factory=list)
     reverted: list[Key] = field(default_factory=list)
     backup: Path | None = None
     differences: list[str] = field(default_factory=list)
+    failures: dict[str, str] = field(default_factory=dict)
 
 
 async def pending(db: Database, apps: Sequence[App]) -> list[Key]:
     """The migrations that wait; a server does not start, and is not ready, while there are any."""
     graph = load(apps)
-    return [step.key for step in graph.forward(graph.known(await _applied(db)))]
+    return [step.key for step in graph.forward(graph.known(await applied_in(db)))]
 
 
 async def migrate(
@@ -54,20 +56,24 @@ async def migrate(
     *,
     to: tuple[str, str | None] | None = None,
     losing: bool = False,
+    apart: bool = False,
     progress: Callable[[Step], None] | None = None,
 ) -> Report:
     """Bring a database to the newest schema, or one app to a migration: `to=("core", "0003_x")`, None for before all.
 
     `apps` is always all of them. Waits for other runs. A SQLite file that has tables is copied first, to
     `<file>.before-migration`. ConfigError if tables with rows would be dropped and `losing` does not allow it.
-    MigrationFailed leaves everything up to the failed migration in place.
+    MigrationFailed leaves everything up to the failed migration in place. With `apart`, what fails in another app than
+    the first is a failure of that app, and of those that lean on it: the others are brought to the newest schema.
     """
-    graph = load(apps)
     report = Report()
     async with locked(url), _opened(url) as db:
         async with db.transaction() as tx:
             await tx.execute(Sql(_TABLE))
-        applied = graph.known(await _applied(db))
+        there = await applied_in(db)
+        apps = _loadable(apps, there, report) if apart else apps
+        graph = load(apps)
+        applied = graph.known(there)
         plan = graph.forward(applied) if to is None else graph.towards(applied, *to)
         if not losing and (lost := await _lost(db, graph, plan, applied)):
             undone = ", ".join(str(step.key) for step in plan)
@@ -76,13 +82,27 @@ async def migrate(
             )
         if plan and applied and isinstance(db, SqliteDatabase):
             report.backup = await _back_up(db)
-        await _carry_out(db, graph, plan, applied, report, progress)
-        if not graph.forward(applied):
-            models = await load_models(apps)
+        await _carry_out(db, graph, plan, applied, report, progress, apps[0].label if apart else "")
+        whole = [app for app in apps if app.label not in report.failures]
+        if not [step for step in graph.forward(applied) if step.key.app not in report.failures]:
+            models = await load_models(whole)
             report.differences = await differences(db, models)
             if any(Tenant in app.values() for app in models.values()):
                 await _default_tenant(db)
     return report
+
+
+def _loadable(apps: Sequence[App], applied: Sequence[Key], report: Report) -> list[App]:
+    """The first app, and those whose migrations can be read with it; what is wrong with the others is reported."""
+    kept = [apps[0]]
+    for app in apps[1:]:
+        try:
+            load([*kept, app]).known(applied)
+        except Exception as error:  # noqa: BLE001  a plugin's migrations may fail to import in any way
+            report.failures[app.label] = " ".join(str(error).split())
+        else:
+            kept.append(app)
+    return kept
 
 
 async def _lost(db: Database, graph: Graph, plan: Sequence[Step], applied: set[Key]) -> list[str]:
@@ -93,7 +113,7 @@ async def _lost(db: Database, graph: Graph, plan: Sequence[Step], applied: set[K
     before, after = [_tables(await graph.state(keys)) for keys in (applied, applied - undone)]
     found = []
     for table in sorted(before - after):
-        if await _there(db, table) and await db.fetch(Sql(f"SELECT 1 AS one FROM {ident(table)} LIMIT 1")):
+        if await has_table(db, table) and await db.fetch(Sql(f"SELECT 1 AS one FROM {ident(table)} LIMIT 1")):
             found.append(table)
     return found
 
@@ -102,7 +122,8 @@ def _tables(state: State) -> set[str]:
     return {str(model.table) for model in state.models.values()}
 
 
-async def _there(db: Database, table: str) -> bool:
+async def has_table(db: Database, table: str) -> bool:
+    """Whether a database has this table."""
     asked = {
         "sqlite": "SELECT 1 AS one FROM sqlite_master WHERE type = 'table' AND name = ",
         "postgres": "SELECT 1 AS one FROM pg_tables WHERE schemaname = current_schema() AND tablename = ",
@@ -117,17 +138,31 @@ async def _carry_out(
     applied: set[Key],
     report: Report,
     progress: Callable[[Step], None] | None,
+    first: str,
 ) -> None:
+    """With `first` the failures of other apps are written down, and what does not lean on them goes on."""
+    left: set[Key] = set()
     before = await graph.states_before({step.key for step in plan if step.back}, applied)
     state = await graph.state(applied) if len(before) < len(plan) else None
     for step in plan:
+        if step.key in left:
+            report.failures.setdefault(step.key.app, "It leans on what failed.")
+            continue
         if progress is not None:
             progress(step)
         if step.back:
             state = before.pop(step.key)
         assert state is not None
-        with without_filters():
-            await _run(db, graph, step, state)
+        try:
+            with without_filters():
+                await _run(db, graph, step, state)
+        except MigrationFailed as failed:
+            if not first or step.key.app == first:
+                raise
+            report.failures[step.key.app] = failed.message
+            left |= graph.leaning(step.key)
+            state = await graph.state(applied)
+            continue
         (applied.discard if step.back else applied.add)(step.key)
         (report.reverted if step.back else report.applied).append(step.key)
 
@@ -169,8 +204,16 @@ async def _write_down(tx: Transaction, step: Step) -> None:
     await tx.execute(Sql("INSERT INTO migration (app, name, applied_at) VALUES (", app, ", ", name, ", ", now, ")"))
 
 
-async def _applied(db: Database) -> list[Key]:
-    if not await _there(db, "migration"):
+async def leaning_on(db: Database, apps: Sequence[App], label: str) -> list[str]:
+    """The other apps of which a migration that is applied leans on one of this app's."""
+    graph, applied = load(apps), set(await applied_in(db))
+    leaning = {lean.app for key in graph.of(label) for lean in graph.leaning(key) if lean in applied}
+    return sorted(leaning - {label})
+
+
+async def applied_in(db: Database) -> list[Key]:
+    """The migrations that a database has, of whatever apps."""
+    if not await has_table(db, "migration"):
         return []
     return [Key(row["app"], row["name"]) for row in await db.fetch(Sql("SELECT app, name FROM migration"))]
 
