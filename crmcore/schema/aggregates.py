@@ -8,8 +8,9 @@ from functools import partial
 from typing import Any, Final
 
 from crmcore.query import vocabulary as words
-from crmcore.query.mapping import MoneyField, RecordType, Registry, ValueField
+from crmcore.query.mapping import FieldMap, MoneyField, RecordType, Registry, ValueField
 from crmcore.schema.filters import direction_fields
+from crmcore.schema.owners import names_of_fields, owner_of
 from crmcore.schema.shapes import Argument, Field, Shapes, argument, listed, optional, shaped
 from crmcore.schema.values import column_type
 
@@ -54,9 +55,9 @@ def make_aggregates(registry: Registry, shapes: Shapes, record: RecordType) -> N
         ("CountDistinctField", words.distinguishable(record)),
     ):
         if known:
-            values = {words.enum_name(key): field.description for key, field in known.items()}
+            fields = {words.enum_name(key): field for key, field in known.items()}
             said = "Figures by which groups can be ordered."
-            shapes.names(f"{record.name}{suffix}", said, values, plugin=record.plugin)
+            names_of_fields(shapes, record, f"{record.name}{suffix}", said, fields)
     shapes.input(
         f"{record.name}Figure",
         f"A figure of the {record.name} records that belong to a record: exactly one of count, sum, avg, min and max.",
@@ -110,11 +111,13 @@ def _make_outputs(shapes: Shapes, record: RecordType) -> None:
         suffix, said, one = _SAID[function]
         if fields := words.numbers(record, function):
             said = said.format(f"{name} records")
-            shapes.object(f"{name}{suffix}", said, partial(_figures, shapes, function, fields, one), plugin=plugin)
+            made = partial(_figures, shapes, function, fields, one)
+            shapes.object(f"{name}{suffix}", said, made, plugin=owner_of(record, fields))
     if words.distinguishable(record):
         said = f"How many different values {name} records have."
         counts = partial(_distinct, record, int)
-        shapes.object(f"{name}CountDistinct", said, counts, plugin=plugin)
+        owner = owner_of(record, words.distinguishable(record))
+        shapes.object(f"{name}CountDistinct", said, counts, plugin=owner)
     shapes.object(f"{name}Aggregate", f"Figures of {name} records.", lambda: _aggregate(shapes, record), plugin=plugin)
 
 
@@ -140,11 +143,14 @@ def _aggregate(shapes: Shapes, record: RecordType) -> Iterable[Field]:
     yield shaped("count", int, "How many records there are.")
     said = "How many different values the records of this group have; records without a value do not count."
     if words.distinguishable(record):
-        yield shaped("countDistinct", shapes[f"{record.name}CountDistinct"], said)
+        owner = _lent(record, words.distinguishable(record))
+        yield shaped("countDistinct", shapes[f"{record.name}CountDistinct"], said, plugin=owner)
     for function in words.AGGREGATES:
         suffix, said, _ = _SAID[function]
         if words.numbers(record, function):
-            yield shaped(function, shapes[f"{record.name}{suffix}"], said.format("the records of this group"))
+            owner = _lent(record, words.numbers(record, function))
+            kind = shapes[f"{record.name}{suffix}"]
+            yield shaped(function, kind, said.format("the records of this group"), plugin=owner)
 
 
 # ------------------------------------------------------------ what is asked
@@ -152,8 +158,8 @@ def _aggregate(shapes: Shapes, record: RecordType) -> Iterable[Field]:
 
 def _make_group_by(shapes: Shapes, record: RecordType) -> None:
     name, plugin = record.name, record.plugin
-    groups = {key: field.description for key, field in words.groupable(record).items()}
-    shapes.names(f"{name}GroupField", f"What {name} records can be grouped by.", groups, plugin=plugin)
+    said = f"What {name} records can be grouped by."
+    names_of_fields(shapes, record, f"{name}GroupField", said, words.groupable(record))
     shapes.input(
         f"{name}GroupBy",
         "What groups are made by. Give exactly one of field and the relations.",
@@ -182,11 +188,13 @@ def _make_having(shapes: Shapes, record: RecordType) -> None:
     ):
         if known:
             said = f"Conditions on figures of a group of {name} records. {all_given} {_OF_ONE_CURRENCY}"
-            shapes.input(f"{name}{suffix}", said, partial(_conditions, shapes, known, decimal), plugin=plugin)
+            made = partial(_conditions, shapes, known, decimal)
+            shapes.input(f"{name}{suffix}", said, made, plugin=owner_of(record, known))
     if words.distinguishable(record):
         said = f"Conditions on how many different values a group of {name} records has. {all_given}"
         counts = partial(_distinct, record, optional(shapes["IntFilter"]))
-        shapes.input(f"{name}CountDistinctHaving", said, counts, plugin=plugin)
+        owner = owner_of(record, words.distinguishable(record))
+        shapes.input(f"{name}CountDistinctHaving", said, counts, plugin=owner)
     shapes.input(
         f"{name}Having",
         f"Conditions on a group of {name} records. {all_given}",
@@ -210,13 +218,15 @@ def _having_fields(shapes: Shapes, record: RecordType) -> Iterable[Field]:
     yield shaped("count", optional(shapes["IntFilter"]), "The number of records.")
     if words.distinguishable(record):
         distinct = optional(shapes[f"{record.name}CountDistinctHaving"])
-        yield shaped("countDistinct", distinct, "The number of different values.")
+        owner = _lent(record, words.distinguishable(record))
+        yield shaped("countDistinct", distinct, "The number of different values.", plugin=owner)
     for function in words.AGGREGATES:
         if words.numbers(record, function):
             suffix = "SumHaving" if function in ("sum", "avg") else "MinMaxHaving"
             _, said, _ = _SAID[function]
             kind = optional(shapes[f"{record.name}{suffix}"])
-            yield shaped(function, kind, said.format("the records of the group"))
+            owner = _lent(record, words.numbers(record, function))
+            yield shaped(function, kind, said.format("the records of the group"), plugin=owner)
 
 
 def _order_fields(shapes: Shapes, record: RecordType) -> Iterable[Field]:
@@ -224,7 +234,8 @@ def _order_fields(shapes: Shapes, record: RecordType) -> Iterable[Field]:
     yield shaped("key", optional(shapes[f"{record.name}GroupBy"]), by_key)
     if words.distinguishable(record):
         distinct = optional(shapes[f"{record.name}CountDistinctField"])
-        yield shaped("countDistinct", distinct, "By the number of different values of this.")
+        owner = _lent(record, words.distinguishable(record))
+        yield shaped("countDistinct", distinct, "By the number of different values of this.", plugin=owner)
     yield from _functions(shapes, record)
     yield from direction_fields(shapes)
 
@@ -244,4 +255,14 @@ def _functions(shapes: Shapes, record: RecordType) -> Iterable[Field]:
         if words.numbers(record, function):
             suffix = "SumField" if function in ("sum", "avg") else "MinMaxField"
             kind = optional(shapes[f"{record.name}{suffix}"])
-            yield shaped(function, kind, f"By the {function} of this.")
+            owner = _lent(record, words.numbers(record, function))
+            yield shaped(function, kind, f"By the {function} of this.", plugin=owner)
+
+
+# ------------------------------------------------------------ whose it is
+
+
+def _lent(record: RecordType, fields: Mapping[str, FieldMap]) -> str:
+    """The plugin that brings a figure to another's record: nothing has it but for that plugin's fields."""
+    owner = owner_of(record, fields)
+    return owner if owner != record.plugin else ""

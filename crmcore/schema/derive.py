@@ -66,7 +66,7 @@ def derive(shares: Sequence[Share]) -> CrmSchema:
     declarations = [d for share in shares for d in share.records]
     extensions = [e for share in shares for e in share.extensions]
     registry = build(declarations, extensions)
-    shapes = Shapes()
+    shapes = Shapes([share.plugin for share in shares if share.plugin])
     more = partial(shared_fields, registry, shapes)
     make_node(shapes, more)
     make_values(shapes)
@@ -105,6 +105,7 @@ def derive(shares: Sequence[Share]) -> CrmSchema:
             action_mutation(registry, shapes, cls, share.plugin, functions.arguments) for cls in share.actions
         ]
     mutations += transfer_mutations(registry, shapes)
+    unnamed += functions.make_outputs()
     queries += functions.roots("query")
     mutations += functions.roots("mutation")
     subscriptions += functions.roots("subscription")

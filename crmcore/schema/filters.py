@@ -15,8 +15,9 @@ from crmcore.query import relative
 from crmcore.query import vocabulary as words
 from crmcore.query.mapping import ConditionField, FieldMap, ManyField, OneField, RecordType, Registry, ValueField
 from crmcore.query.operators import Kind, kind_of, operators_of
+from crmcore.schema.owners import names_of_fields
 from crmcore.schema.scalars import ID
-from crmcore.schema.shapes import Field, Shapes, listed, optional, shaped
+from crmcore.schema.shapes import PROVENANCE, Field, Shapes, listed, optional, shaped
 from crmcore.schema.values import column_type
 
 _VALUES: Final[dict[Kind, tuple[Any, str]]] = {
@@ -69,7 +70,9 @@ def _make_choice_filter(shapes: Shapes, enum: type[StrEnum], kind: Kind) -> str:
     if name not in shapes:
         what = f"list of {enum.__name__}" if kind == "choices" else enum.__name__
         said = f"Conditions on {article(what)}; all that are given must hold."
-        shapes.input(name, said, partial(operator_fields, shapes, kind, shapes[enum.__name__]))
+        made = shapes[enum.__name__]
+        owner = made.extensions.get(PROVENANCE.name, "")
+        shapes.input(name, said, partial(operator_fields, shapes, kind, made), plugin=owner)
     return name
 
 
@@ -105,13 +108,8 @@ def make_filters(registry: Registry, shapes: Shapes, record: RecordType) -> None
         plugin=record.plugin,
     )
     _make_many_filter(shapes, name, record.plugin)
-    orders = words.orderable(record)
-    shapes.names(
-        f"{name}OrderField",
-        f"What {name} records can be ordered by.",
-        {key: field.description for key, field in orders.items()},
-        plugin=record.plugin,
-    )
+    said = f"What {name} records can be ordered by."
+    names_of_fields(shapes, record, f"{name}OrderField", said, words.orderable(record))
     shapes.input(
         f"{name}Order",
         "One key of an order. Give exactly one of field and the relations; the record's id is always the last key.",

@@ -50,7 +50,8 @@ def make_timelines(registry: Registry, shapes: Shapes, more: More) -> None:
         _never,
         interfaces=(shapes["Node"],),
     )
-    shapes.names("TimelineType", "The kinds of records on timelines.", types)
+    brought = {enum_name(r.name): r.plugin for r in registry.records.values()}
+    shapes.names("TimelineType", "The kinds of records on timelines.", types, brought=brought)
     said = "A page of a timeline.", "The record with its place on the timeline."
     make_connection(shapes, "Timeline", "TimelineItem", said)
 

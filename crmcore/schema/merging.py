@@ -21,6 +21,7 @@ from crmcore.records.merging import mergeable
 from crmcore.records.shape import shape_of
 from crmcore.schema.errors import user_errors
 from crmcore.schema.mutations import identity_arguments
+from crmcore.schema.owners import names_of_fields
 from crmcore.schema.roots import RootField
 from crmcore.schema.scalars import ID, record_key
 from crmcore.schema.shapes import Field, Shapes, argument, listed, optional, shaped
@@ -135,8 +136,9 @@ class _Mutations:
 
     def _make_input(self) -> None:
         record, shapes, name = self.record, self.shapes, self.record.name
-        said = {enum_name(field): record.fields[field].description for field in self.columns}
-        shapes.names(f"{name}MergeField", f"The fields whose value a merge of {name} records may choose.", said)
+        fields = {enum_name(field): record.fields[field] for field in self.columns}
+        said = f"The fields whose value a merge of {name} records may choose."
+        names_of_fields(shapes, record, f"{name}MergeField", said, fields)
         shapes.input(
             f"{name}MergeChoice",
             "Whose value the survivor is to have. Give either field or customField.",

@@ -152,4 +152,4 @@ def _kind(shapes: Shapes, field: FieldMap) -> Any:
     if isinstance(field, MomentField):
         return datetime
     assert isinstance(field, BatchField)
-    return python_type(shapes, field.annotation)
+    return python_type(shapes, field.annotation, field.plugin)

@@ -56,10 +56,21 @@ def _marked(definition: Any, schema: GraphQLSchema) -> Any:
     if kind is None or definition.kind == "directive_definition":
         return definition
     changed = _brought(definition, kind)
+    if definition.kind == "enum_type_definition":
+        values = tuple(_brought(value, kind.values[value.name.value]) for value in definition.values)
+        return replace(changed, values=values)
     held = getattr(kind, "fields", None)
     if held is None:
         return changed
-    return replace(changed, fields=tuple(_brought(field, held[field.name.value]) for field in definition.fields))
+    return replace(changed, fields=tuple(_field(field, held[field.name.value]) for field in definition.fields))
+
+
+def _field(node: Any, described: Any) -> Any:
+    """A field, with its mark and those of its arguments."""
+    if not getattr(node, "arguments", None):
+        return _brought(node, described)
+    arguments = tuple(_brought(one, described.args[one.name.value]) for one in node.arguments)
+    return _brought(replace(node, arguments=arguments), described)
 
 
 def _brought(node: Any, described: Any) -> Any:

@@ -22,7 +22,8 @@ def changing(registry: Registry) -> dict[str, RecordType]:
 def make_record_types(registry: Registry, shapes: Shapes) -> None:
     """`RecordTypeName`."""
     types = {name: record.description for name, record in changing(registry).items()}
-    shapes.names(RECORD_TYPE_NAME, "The types of records, for what tells of several.", types)
+    brought = {name: record.plugin for name, record in changing(registry).items()}
+    shapes.names(RECORD_TYPE_NAME, "The types of records, for what tells of several.", types, brought=brought)
 
 
 class ChangeOperation(Choices):

@@ -22,7 +22,8 @@ def make_search(registry: Registry, shapes: Shapes) -> None:
     types = {enum_name(r.name): r.description for r in registry.records.values() if r.searchable}
     if not types:
         return
-    shapes.names("SearchType", "The kinds of records that are found by words.", types)
+    brought = {enum_name(r.name): r.plugin for r in registry.records.values()}
+    shapes.names("SearchType", "The kinds of records that are found by words.", types, brought=brought)
     shapes.names("SearchMatch", "What a record is found by, the best first.", RANKS)
     match = shaped("match", shapes["SearchMatch"], "What the record is found by.")
     said = "A page of what a search has found, the best first.", "The record that was found."

@@ -32,13 +32,15 @@ from graphql import (
 )
 
 from crmcore.kit.choices import described
+from crmcore.kit.text import pascal
 from crmcore.schema.scalars import SCALARS
 
 PROVENANCE: Final = GraphQLDirective(
     "plugin",
     [
         DirectiveLocation.OBJECT, DirectiveLocation.FIELD_DEFINITION, DirectiveLocation.ENUM,
-        DirectiveLocation.INPUT_OBJECT, DirectiveLocation.INPUT_FIELD_DEFINITION,
+        DirectiveLocation.INPUT_OBJECT, DirectiveLocation.INPUT_FIELD_DEFINITION, DirectiveLocation.ENUM_VALUE,
+        DirectiveLocation.ARGUMENT_DEFINITION,
     ],
     {"name": GraphQLArgument(GraphQLNonNull(GraphQLString))},
     description="Says which plugin brings this; it is absent where the plugin is not installed.",
@@ -87,11 +89,13 @@ Fields = Callable[[], Iterable[Field]]
 
 
 class Shapes:
-    """Makes types, each once."""
+    """Makes types, each once. `plugins` are those that have a share in them."""
 
-    def __init__(self) -> None:
+    def __init__(self, plugins: Sequence[str] = ()) -> None:
+        self._prefixes = {pascal(plugin): plugin for plugin in sorted(plugins, key=len)}
         self._made: dict[str, GraphQLNamedType] = {}
         self._enums: dict[str, type[StrEnum]] = {}
+        self._askers: dict[str, str] = {}
 
     def __getitem__(self, name: str) -> Any:
         """A type that was made."""
@@ -149,27 +153,53 @@ class Shapes:
         """The enum type of a Python enum; its docstring and `described` values are the texts."""
         name = enum.__name__
         if name in self._made:
-            if self._enums.get(name) is not enum:
-                raise TypeError(f"Two enums are called {name}: rename one.")
             found = self._made[name]
+            if self._enums.get(name) is not enum:
+                raise TypeError(_twice(name, self._askers[name], plugin))
             assert isinstance(found, GraphQLEnumType)
             return found
         if not enum.__doc__:
             raise TypeError(f"{enum.__qualname__} needs a docstring: it is the enum's description in the schema.")
-        self._enums[name] = enum
+        self._enums[name], self._askers[name] = enum, plugin
         values = {str(member.value): GraphQLEnumValue(member, described(member)) for member in enum}
-        return self._enum(name, " ".join(enum.__doc__.split()), values, plugin)
+        return self._enum(name, " ".join(enum.__doc__.split()), values, self._owner(enum, plugin))
 
-    def names(self, name: str, description: str, values: Mapping[str, str], *, plugin: str = "") -> GraphQLEnumType:
-        """An enum type of names, with what each means."""
-        return self._enum(name, description, {v: GraphQLEnumValue(v, said) for v, said in values.items()}, plugin)
+    def _owner(self, enum: type[StrEnum], plugin: str) -> str:
+        """Whose enum it is that this plugin uses: its own, the core's, or that of a plugin on which it builds."""
+        if not plugin or enum.__module__.startswith("crmcore."):
+            return ""
+        name, owner = enum.__name__, ""
+        for prefix, other in self._prefixes.items():
+            if name.startswith(prefix) and name[len(prefix) : len(prefix) + 1].isupper():
+                owner = other
+        if not owner:
+            raise TypeError(f"{name}: the names of enums of {plugin} begin with {pascal(plugin)}.")
+        return owner
+
+    def names(
+        self,
+        name: str,
+        description: str,
+        values: Mapping[str, str],
+        *,
+        plugin: str = "",
+        brought: Mapping[str, str] | None = None,
+    ) -> GraphQLEnumType:
+        """An enum type of names, with what each means; `brought` says by which plugin, where it is not the type's."""
+        of = brought or {}
+        made = {
+            v: GraphQLEnumValue(v, said, extensions=_provenance(of[v] if of.get(v, plugin) != plugin else ""))
+            for v, said in values.items()
+        }
+        return self._enum(name, description, made, plugin)
 
     def _enum(self, name: str, description: str, values: dict[str, GraphQLEnumValue], plugin: str) -> GraphQLEnumType:
         return self._keep(GraphQLEnumType(name, values, description=description, extensions=_provenance(plugin)))
 
     def _keep(self, made: _Type) -> _Type:
         if made.name in self._made:
-            raise TypeError(f"Two types are called {made.name}: rename one of what they are made of.")
+            one, other = (kind.extensions.get(PROVENANCE.name, "") for kind in (self._made[made.name], made))
+            raise TypeError(_twice(made.name, one, other))
         self._made[made.name] = made
         return made
 
@@ -204,9 +234,9 @@ def shaped(
     return Field(name, _type(kind), description, arguments, plugin, deprecated)
 
 
-def argument(name: str, kind: Any, description: str) -> Argument:
+def argument(name: str, kind: Any, description: str, *, plugin: str = "") -> Argument:
     """An argument without a default."""
-    return name, GraphQLArgument(_type(kind), description=description)
+    return name, GraphQLArgument(_type(kind), description=description, extensions=_provenance(plugin))
 
 
 def _type(kind: Any) -> Any:
@@ -223,6 +253,11 @@ def _of_object(fields: Fields) -> Callable[[], dict[str, GraphQLField]]:
 def _with_theirs(interfaces: Sequence[GraphQLInterfaceType]) -> list[GraphQLInterfaceType]:
     """Interfaces, and those that they implement: GraphQL wants all named."""
     return list(dict.fromkeys(each for one in interfaces for each in (one, *one.interfaces)))
+
+
+def _twice(name: str, one: str, other: str) -> str:
+    """Two want one name: who they are."""
+    return f"The type {name} is made twice, by {one or 'core'} and {other or 'core'}. Rename one."
 
 
 def _provenance(plugin: str) -> dict[str, Any] | None:

@@ -47,19 +47,19 @@ def column_type(shapes: Shapes, field: ValueField | ConditionField) -> Any:
         made = shapes.choice(field.enum, plugin=field.plugin)
         return listed(made) if kind == "choices" else made
     if kind == "json" and isinstance(field, ValueField) and field.annotation is not None:
-        return python_type(shapes, field.annotation)
+        return python_type(shapes, field.annotation, field.plugin)
     if kind not in _KINDS:
         raise TypeError(f"{field.name}: a column of kind {kind!r} has no form in the graph; leave it out.")
     return _KINDS[kind]
 
 
-def python_type(shapes: Shapes, annotation: Any) -> Any:
+def python_type(shapes: Shapes, annotation: Any, plugin: str = "") -> Any:
     """The type of the annotation of a batch field, an action's argument or a Json column, never null."""
     origin = getattr(annotation, "__origin__", None)
     if origin is list:
-        return listed(python_type(shapes, annotation.__args__[0]))
+        return listed(python_type(shapes, annotation.__args__[0], plugin))
     if isinstance(annotation, type) and issubclass(annotation, StrEnum):
-        return shapes.choice(annotation)
+        return shapes.choice(annotation, plugin=plugin)
     if annotation in {*_KINDS.values(), float, FreeData}:
         return annotation
     raise TypeError(f"{annotation!r} has no form in the graph: use str, int, bool, Decimal, date, datetime or an enum.")

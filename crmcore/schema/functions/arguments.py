@@ -84,12 +84,12 @@ class Arguments:
         if record is not None:
             parameter = f"{attribute}_ids" if hint.listed else f"{attribute}_id"
             said = f"Global {'ids' if hint.listed else 'id'}. {said}"
-        kind, read = self._kind(hint.inner, f"{cls.__qualname__}.{attribute}")
+        kind, read = self._kind(hint.inner, f"{cls.__qualname__}.{attribute}", plugin)
         if hint.listed:
             kind, read = listed(kind), _each(read)
         return Input(parameter, camel(parameter), kind, said, not hint.nullable, read, plugin)
 
-    def _kind(self, inner: Any, where: str) -> tuple[Any, Read]:
+    def _kind(self, inner: Any, where: str, plugin: str) -> tuple[Any, Read]:
         shapes = self._names.shapes
         record = self._names.record(inner)
         if record is not None:
@@ -100,7 +100,7 @@ class Arguments:
         if inner is Money:
             return shapes["MoneyInput"], _money
         if isinstance(inner, type) and issubclass(inner, StrEnum):
-            return shapes.choice(inner), _as_it_is
+            return shapes.choice(inner, plugin=plugin), _as_it_is
         if inner in SCALARS:
             return inner, _as_it_is
         raise TypeError(f"{where}: {inner!r} has no form in the graph.")

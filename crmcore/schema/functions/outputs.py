@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from enum import StrEnum
 from typing import Any
 
+from graphql import GraphQLNamedType
+
 from crmcore.kit.text import camel
 from crmcore.query.declare import AnyRecord, FieldSpec, FreeData, Money
 from crmcore.schema.functions import forms
@@ -27,10 +29,10 @@ class Outputs:
         """Whether it is the class of an output."""
         return inner in self._owners
 
-    def make(self, cls: type) -> None:
+    def make(self, cls: type) -> GraphQLNamedType:
         """The type of an output."""
         plugin, shapes = self._owners[cls], self._names.shapes
-        shapes.object(cls.__name__, cls.__dict__[OUTPUT], lambda: self._fields(cls), plugin=plugin)
+        return shapes.object(cls.__name__, cls.__dict__[OUTPUT], lambda: self._fields(cls), plugin=plugin)
 
     def _fields(self, cls: type) -> Iterable[Field]:
         for attribute, hint in self._names.hints(cls).items():
@@ -40,18 +42,18 @@ class Outputs:
                 raise TypeError(f"{where}: a record may be deleted or not visible, so annotate it `| None`.")
             if hint.listed and hint.nullable:
                 raise TypeError(f"{where}: a list is never null, it is empty.")
-            kind = self.kind(hint, where)
+            kind = self.kind(hint, where, self._owners[cls])
             yield shaped(
                 camel(attribute), optional(kind) if hint.nullable else kind, spec.description,
                 plugin=self._owners[cls], deprecated=spec.deprecated,
             )  # fmt: skip
 
-    def kind(self, hint: Hint, where: str) -> Any:
-        """The type of an annotation, never null."""
-        kind = self._kind(hint.inner, where)
+    def kind(self, hint: Hint, where: str, plugin: str) -> Any:
+        """The type of an annotation of a plugin's, never null."""
+        kind = self._kind(hint.inner, where, plugin)
         return listed(kind) if hint.listed else kind
 
-    def _kind(self, inner: Any, where: str) -> Any:
+    def _kind(self, inner: Any, where: str, plugin: str) -> Any:
         shapes = self._names.shapes
         record = self._names.record(inner)
         if record is not None:
@@ -63,7 +65,7 @@ class Outputs:
         if inner in self._owners:
             return shapes[inner.__name__]
         if _is_enum(inner):
-            return shapes.choice(inner)
+            return shapes.choice(inner, plugin=plugin)
         if inner in SCALARS:
             return inner
         raise TypeError(f"{where}: {inner!r} has no form in the graph.")

@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Protocol
 
-from graphql import GraphQLResolveInfo
+from graphql import GraphQLNamedType, GraphQLResolveInfo
 
 from crmcore.errors import Refusal, Refusals
 from crmcore.kit.text import camel, plural, snake
@@ -47,10 +47,12 @@ class Functions:
         self._names = Names(registry, shapes, {**classes, **records})
         self._outputs = Outputs(self._names, outputs)
         self.arguments = Arguments(self._names, inputs)
-        for cls in outputs:
-            self._outputs.make(cls)
         for cls in inputs:
             self.arguments.make(cls)
+
+    def make_outputs(self) -> list[GraphQLNamedType]:
+        """The types of outputs, whether anything names them or not. The core's own types are made by then."""
+        return [self._outputs.make(cls) for cls in self._of(OUTPUT)]
 
     def roots(self, operation: Operation) -> list[RootField]:
         """The root fields of a kind."""
@@ -91,13 +93,17 @@ class Functions:
 
     def _field(self, answer: _Answer) -> RootField:
         arguments = [one.argument() for one in answer.inputs.values()]
-        kind = optional(self._outputs.kind(answer.hint, answer.said))
+        kind = optional(self._outputs.kind(answer.hint, answer.said, answer.plugin))
         field = shaped(answer.name, kind, answer.declared.description, arguments=arguments, plugin=answer.plugin)
         return RootField(field, answer.follow if answer.declared.operation == "subscription" else answer.read)
 
     def _mutation(self, answer: _Answer) -> RootField:
         shapes, name, said = self._names.shapes, answer.cls.__name__, answer.declared.description
-        key, kind, hint = self._key(answer.hint), self._outputs.kind(answer.hint, answer.said), answer.hint
+        key, kind, hint = (
+            self._key(answer.hint),
+            self._outputs.kind(answer.hint, answer.said, answer.plugin),
+            answer.hint,
+        )
         payload = shapes.object(
             f"{name}Payload", f"What came of {answer.name}, or the errors that say why nothing was done.",
             lambda: [
