@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -25,6 +26,7 @@ from crmcore.schema import (
     mutation,
     output,
     query,
+    subscription,
 )
 
 if TYPE_CHECKING:
@@ -198,6 +200,42 @@ class OracleCount:
     """Count."""
 
 
+words: asyncio.Queue[Any] = asyncio.Queue()
+closed: list[str] = []
+
+
+async def spoken(ctx: Context, customer_id: UUID | None = None) -> AsyncIterator[Any]:
+    """What is put into `words`; None ends it, an exception is raised."""
+    try:
+        while (word := await words.get()) is not None:
+            if isinstance(word, Exception):
+                raise word
+            yield Line(word, customer_id)
+    finally:
+        closed.append("spoken")
+
+
+@subscription(spoken, returns=OracleLine)
+class OracleSpoken:
+    """What it says of its own accord."""
+
+    customer: Customer | None = arg("Whom it is about.")
+
+
+async def poured(ctx: Context) -> AsyncIterator[Any]:
+    """Without an end."""
+    try:
+        while True:
+            yield "x" * 100_000
+    finally:
+        closed.append("poured")
+
+
+@subscription(poured, returns=str)
+class OraclePoured:
+    """More than anybody can read."""
+
+
 class Plugin:
     meta = Manifest(id="oracle", title="Oracle", description="For tests.", version="1.0", api=">=0.1,<1")
 
@@ -205,7 +243,7 @@ class Plugin:
     def crm_graph(self) -> Sequence[type]:
         return [
             OracleLine, OracleAnswer, OracleHint, OracleAsk, OracleChosen, OracleEvery, OracleWrong, OracleBroken,
-            OracleFound, OracleRuin, OracleCount,
+            OracleFound, OracleRuin, OracleCount, OracleSpoken, OraclePoured,
         ]  # fmt: skip
 
 
