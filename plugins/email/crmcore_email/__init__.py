@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-from crmcore.plugins import Manifest, hookimpl
+from crmcore.plugins import Manifest, Problem, hookimpl
 from crmcore_email.settings import EmailSettings
 
 if TYPE_CHECKING:
-    from crmcore.plugins import Crm, Job, PluginEvent, Route
+    from crmcore.plugins import Command, Crm, Job, PluginEvent, Route
 
 
 class Plugin:
@@ -64,6 +65,30 @@ class Plugin:
         from crmcore_email.routes import routes
 
         return routes()
+
+    @hookimpl
+    def crm_commands(self) -> Sequence[Command]:
+        """Where reports of mail servers are posted."""
+        from crmcore.plugins import Command
+        from crmcore_email.links import endpoints
+
+        return [Command("endpoints", endpoints, "Print the addresses to which reports of bounces are posted.")]
+
+    @hookimpl
+    @asynccontextmanager
+    async def crm_lifespan(self, crm: Crm) -> AsyncIterator[None]:
+        """Connections to mail servers are opened when they are needed, and end with the app."""
+        try:
+            yield
+        finally:
+            await self._pools.close()
+
+    @hookimpl
+    async def crm_health(self, crm: Crm) -> Sequence[Problem]:
+        """Mail servers that were not reached when they were tried last."""
+        return [
+            Problem("smtp", f"The mail server is not to be reached: {said}", "ERROR") for said in self._pools.problems()
+        ]
 
     @hookimpl
     async def crm_on_event(self, event: PluginEvent, crm: Crm) -> None:

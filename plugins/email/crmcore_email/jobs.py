@@ -107,9 +107,11 @@ class Jobs:
             interrupted(round_, [node])
             await round_.write()
             return None
+        held = dict(node["content"])
+        round_.strangers = held.pop("stranger")
         admitted = await round_.admitted([node])
         try:
-            await round_.send(admitted, {known(node["id"]): Content(**node["content"])})
+            await round_.send(admitted, {known(node["id"]): Content(**held)})
         except Unreachable as error:
             raise RunLater(str(error), at=crm.now() + timedelta(seconds=30) * 2 ** min(run.attempt, 8)) from error
         node = (await crm.gql(_ONE, id=node["id"]))["emailMessage"]

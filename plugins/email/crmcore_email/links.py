@@ -32,6 +32,11 @@ def endpoint(crm: Crm, kind: str) -> str:
     return crm.url(f"{kind}/{crm.seal({'e': kind})}")
 
 
+async def endpoints(crm: Crm) -> Mapping[str, str]:
+    """Where delivery reports are posted as they came (a pipe of the mail server), and Mailgun's events."""
+    return {kind: endpoint(crm, kind) for kind in ("dsn", "mailgun")}
+
+
 async def opened(crm: Crm, token: str, name: str) -> tuple[Crm, dict[str, Any]] | None:
     """The Crm of a token's tenant, and what the token says, if it is of this kind."""
     found = await crm.unseal(token)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any, Final
 from uuid import UUID, uuid4
 
@@ -57,7 +58,7 @@ async def send(
     values = {
         "contact_id": contact_id, "template_id": template_id, "address": address, "purpose": purpose,
         "customer_id": key_of(customers[0]["id"]) if customers else None, "subject": written.subject,
-        "reference": reference, "content": {"subject": written.subject, "html": written.html, "text": written.text},
+        "reference": reference, "content": {**asdict(written), "stranger": contact_id is None},
     }  # fmt: skip
     async with crm.transaction():
         await crm.write([Create(EmailMessage, values, id=key)])

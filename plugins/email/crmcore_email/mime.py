@@ -6,7 +6,7 @@ Building a message by the standard library takes about 3 milliseconds, filling o
 from __future__ import annotations
 
 import binascii
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from email.header import Header
@@ -49,6 +49,10 @@ class Form:
             found += (held[name], piece)
         return b"".join(found)
 
+    def fill_all(self, all_own: Sequence[Filled]) -> list[bytes]:
+        """Many whole mails: for a thread."""
+        return [self.fill(own) for own in all_own]
+
 
 def form(sender: str, *, reply_to: str = "", list_id: str = "", unsubscribable: bool = False) -> Form:
     """What the mails of a campaign in one language have alike. `sender` is an address, perhaps with a name:
@@ -61,7 +65,6 @@ def form(sender: str, *, reply_to: str = "", list_id: str = "", unsubscribable: 
         mail[header] = _mark(name)
     if list_id:
         mail["List-Id"] = f"<{list_id}>"
-        mail["Feedback-ID"] = f"{list_id}:crmcore"
     if unsubscribable:
         mail["List-Unsubscribe"] = _mark("unsubscribe")
         mail["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"

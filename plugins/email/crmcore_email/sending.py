@@ -42,13 +42,15 @@ Written = Mapping[UUID, Content | TemplateFault]
 
 @dataclass(slots=True)
 class Round:
-    """Messages that are sent together. `changes` is what becomes of each, by key."""
+    """Messages that are sent together. `strangers` are recipients who are no contacts: an address that somebody gave,
+    not a contact who is gone. `changes` is what becomes of each, by key."""
 
     crm: Crm
     settings: EmailSettings
     pool: Pool
     purpose: ConsentPurpose
     form: Form
+    strangers: bool = False
     changes: dict[UUID, dict[str, Any]] = field(default_factory=dict)
 
     async def admitted(self, nodes: Sequence[Node]) -> list[Node]:
@@ -68,7 +70,7 @@ class Round:
         if node["address"] in listed:
             return f"{Why.SUPPRESSED}: {listed[node['address']]}"
         if node["contact"] is None:
-            return Reachable.NO_CONSENT if self.purpose == ConsentPurpose.MARKETING else ""
+            return "" if self.strangers else Reachable.GONE
         standing = may[known(node["contact"]["id"])]
         return "" if standing is Reachable.YES else standing
 
@@ -104,7 +106,9 @@ class Round:
             for node, content in ready
         ]
         await self.crm.write(claims)
-        said_of = await asyncio.gather(*(self._hand_over(node, content) for node, content in ready))
+        mails = await self.crm.in_thread(self.form.fill_all, [self._filled(node, content) for node, content in ready])
+        handing = (self._hand_over(node, mail) for (node, _), mail in zip(ready, mails, strict=True))
+        said_of = await asyncio.gather(*handing)
         bounced = []
         for (node, _), outcome in zip(ready, said_of, strict=True):
             self._take(node, outcome)
@@ -117,17 +121,18 @@ class Round:
         if lost := next((one for one in said_of if isinstance(one, Unreachable)), None):
             raise lost
 
-    async def _hand_over(self, node: Node, content: Content) -> Outcome | Unreachable:
+    def _filled(self, node: Node, content: Content) -> Filled:
         key = known(node["id"])
-        own = self.settings
-        to = wire(node["address"])
-        filled = Filled(
-            to, message_id(key, domain_of(own.from_address)), self.crm.now(), content,
-            unsubscribe_url(self.crm, key, self.purpose), own.unsubscribe_address,
+        return Filled(
+            wire(node["address"]), message_id(key, domain_of(self.settings.from_address)), self.crm.now(), content,
+            unsubscribe_url(self.crm, key, self.purpose), self.settings.unsubscribe_address,
         )  # fmt: skip
-        back = return_path(own.bounce_address, key) if own.bounce_address else own.from_address
+
+    async def _hand_over(self, node: Node, mail: bytes) -> Outcome | Unreachable:
+        own = self.settings
+        back = return_path(own.bounce_address, known(node["id"])) if own.bounce_address else own.from_address
         try:
-            return await self.pool.send(back, to, self.form.fill(filled))
+            return await self.pool.send(back, wire(node["address"]), mail)
         except Unreachable as error:
             return error
 

@@ -15,9 +15,12 @@ from crmcore_email.choices import EmailSuppressionReason
 from crmcore_email.ids import contact_id, known
 from crmcore_email.models import EmailSuppression
 
-_PAGE: Final = 200
+_PAGE: Final = 60  # an address may be on the list for several things
 _LISTED: Final = """query($hashes: [String!]) { emailSuppressions(where: {addressHash: {in: $hashes}}, first: 200) {
   nodes { id addressHash reason purpose } } }"""
+_FOR: Final = """query($hashes: [String!], $purpose: ConsentPurpose!) {
+  emailSuppressions(where: {addressHash: {in: $hashes}, or: [{purpose: {isNull: true}}, {purpose: {eq: $purpose}}]},
+    first: 200) { nodes { addressHash reason } } }"""
 _ADDRESSES: Final = """query($id: ID!) { contact(id: $id) {
   contactPoints(where: {type: {eq: EMAIL}}, first: 50) { nodes { normalized } } } }"""
 
@@ -28,9 +31,9 @@ async def suppressed(crm: Crm, addresses: Collection[str], purpose: str) -> Mapp
     found: dict[str, str] = {}
     listed = list(hashes)
     for start in range(0, len(listed), _PAGE):
-        for row in await _rows(crm, listed[start : start + _PAGE]):
-            if row["purpose"] in (None, purpose):
-                found[hashes[row["addressHash"]]] = row["reason"]
+        wanted = listed[start : start + _PAGE]
+        for row in (await crm.gql(_FOR, hashes=wanted, purpose=purpose))["emailSuppressions"]["nodes"]:
+            found[hashes[row["addressHash"]]] = row["reason"]
     return found
 
 

@@ -47,17 +47,22 @@ async def test_who_may_be_written_to_is_asked_when_it_is_sent(crm: TestCrm, serv
     for purpose in ("MARKETING", "SURVEY", "TRANSACTIONAL"):
         sent = (await crm.gql(SEND, i={**plain, "purpose": purpose}))["emailMessageSend"]
         found[purpose] = sent["emailMessage"]["id"]
+    ben = await story.person("Ben", consent="")
+    sent = (await crm.gql(SEND, i={**plain, "contactId": ben, "purpose": "CARE"}))["emailMessageSend"]
+    found["CARE"] = sent["emailMessage"]["id"]
+    await crm.gql("mutation($id: ID!) { contactDelete(id: $id) { errors { message } } }", id=ben)
     await story.says(anna, "DENIED", "SURVEY")
     await crm.run_jobs()
     told = {purpose: (await crm.gql(STATUS, id=key))["emailMessage"] for purpose, key in found.items()}
     assert {purpose: (one["status"], one["reason"]) for purpose, one in told.items()} == {
         "MARKETING": ("SUPPRESSED", "NO_CONSENT"), "SURVEY": ("SUPPRESSED", "REFUSED"), "TRANSACTIONAL": ("SENT", None),
+        "CARE": ("SUPPRESSED", "GONE"),
     }  # fmt: skip
     assert "list-unsubscribe" not in server.mails()["anna@example.com"]
     events = await crm.gql(
         '{ auditEntries(where: {type: {in: ["email_message.sent", "email_message.suppressed"]}}) { totalCount } }'
     )
-    assert events["auditEntries"]["totalCount"] == 3
+    assert events["auditEntries"]["totalCount"] == 4
 
 
 async def test_what_a_mail_server_says_later_is_asked_later(crm: TestCrm, server: Any, story: Any):

@@ -51,12 +51,14 @@ class _Kept:
 
 
 class Pool:
-    """At most so many connections as the settings say; each is opened when it is needed."""
+    """At most so many connections as the settings say; each is opened when it is needed. `problem` says why the last
+    one could not be opened, if it could not."""
 
     def __init__(self, settings: EmailSettings) -> None:
         self._settings = settings
         self._gate = asyncio.Semaphore(settings.smtp_connections)
         self._free: list[_Kept] = []
+        self.problem = ""
 
     async def send(self, sender: str, to: str, mail: bytes) -> Outcome:
         """Hand a mail over. Unreachable if there is no connection to be had; the rest is an Outcome."""
@@ -118,7 +120,9 @@ class Pool:
         except (SMTPException, OSError, ValueError) as error:
             smtp.close()
             said = str(error) or type(error).__name__
-            raise Unreachable(f"{wanted.smtp_host}:{wanted.smtp_port}: {said}") from error
+            self.problem = f"{wanted.smtp_host}:{wanted.smtp_port}: {said}"
+            raise Unreachable(self.problem) from error
+        self.problem = ""
         return smtp
 
 
