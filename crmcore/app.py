@@ -168,7 +168,9 @@ class Crm:
             dropped=self.engine.plans.forget,
         )
         guard = webhooks.Guard(settings.webhook_allow)
-        self.hosting = Hosting(self.plugins, self.registry.records, clock, lambda: self.backing)
+        self.hosting = Hosting(
+            self.plugins, self.registry.records, clock, lambda: self.backing, settings.plugins_patience
+        )
         self.overview = Overview(self.plugins, self.plugin_settings, self.hosting.wellness)
         self.runner = Runner(
             self.schema,

@@ -94,6 +94,9 @@ class Settings(BaseModel):
         {}, repr=False, description="Settings of plugins for all tenants, by id; in the file [plugins.<id>]."
     )
     plugins_strict: bool = Field(False, description="Refuse to start when a plugin fails to load.")
+    plugins_patience: float = Field(
+        1.0, gt=0, le=100, description="Stretches the time that plugins' hooks and fields may take, where all is slow."
+    )
 
     log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="What is logged.")
 

@@ -39,10 +39,11 @@ class Hosting:
         records: Mapping[str, RecordType],
         clock: Callable[[], datetime],
         backing: Callable[[], Backing],
+        patience: float = 1.0,
     ) -> None:
         self._plugins = plugins
         self._backing = backing
-        self.host = Host(clock)
+        self.host = Host(clock, patience)
         self.lifespans = Lifespans([])
         found = checkers(plugins, records)
         self.checks = Checks(self.host, found, _acting) if found else None

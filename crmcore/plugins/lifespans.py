@@ -28,6 +28,8 @@ Enter = Callable[[], AbstractAsyncContextManager[Any] | AsyncGenerator[Any, None
 class Lifespan:
     """That of one plugin. `needs` are the plugins whose lifespans are entered before."""
 
+    budget = BUDGET
+
     def __init__(self, host: Host, plugin: str, enter: Enter, needs: Collection[str]) -> None:
         self._host = host
         self.plugin = plugin
@@ -52,7 +54,7 @@ class Lifespan:
         self._entered, self._leave = False, asyncio.Event()
         self._call = Call(self.plugin, HOOK)
         try:
-            await self._host.call(self.plugin, HOOK, self._begin, budget=BUDGET)
+            await self._host.call(self.plugin, HOOK, self._begin, budget=self.budget)
         except NotReady as error:
             self._failed(error.message, error.retry_after)
         except Exception as error:  # noqa: BLE001  it is counted and logged by the host; the app goes on
@@ -70,7 +72,7 @@ class Lifespan:
         if task is None or self._call is None:
             return
         try:
-            await self._host.call(self.plugin, HOOK, lambda: self._left(task), budget=BUDGET)
+            await self._host.call(self.plugin, HOOK, lambda: self._left(task), budget=self.budget)
         except Exception:  # noqa: BLE001  it is counted and logged by the host; the others are left all the same
             await end(task)
         await self._host.leftovers.end(self._call)
@@ -165,7 +167,7 @@ def _managed(made: AbstractAsyncContextManager[Any] | AsyncGenerator[Any, None])
 
 def _why(error: BaseException) -> str:
     cause = error.__cause__ or error
-    return f"{type(cause).__name__}: {' '.join(str(cause).split())}"[:300]
+    return f"{type(cause).__name__}: {' '.join(str(cause).split())}"[:300].rstrip(".")
 
 
 __all__ = ["Lifespan", "Lifespans"]

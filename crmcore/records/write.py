@@ -73,28 +73,34 @@ async def without_vetoed(
     ctx: Context, tx: Transaction | None, changes: Sequence[Change], groups: Groups
 ) -> list[Written | Refused]:
     """A partial command that plugins may veto when it is written: it is undone then, and made again without the changes
-    that they are against, and those of their groups; without any, if they do not say which."""
+    that they are against, and those of their groups. If they do not say which, each half is tried alone."""
     if tx is None:
         return await in_its_own(ctx, lambda own, _wary: without_vetoed(ctx, own, changes, groups))
-    refused: dict[int, Refused] = {}
-    while True:
-        left = [place for place in range(len(changes)) if place not in refused]
-        together = [groups[place] if groups else place for place in left]
+    answers: dict[int, Written | Refused] = {}
+    waiting = [list(range(len(changes)))]
+    while waiting:
+        places = waiting.pop(0)
+        together = [groups[place] if groups else place for place in places]
         command = Command(ctx, tx, True, together)
         try:
             async with tx.savepoint():
-                written = await command.run([changes[place] for place in left])
+                written = await command.run([changes[place] for place in places])
         except Refusals as refusals:
-            if taken_meanwhile(refusals) or not left:
+            if taken_meanwhile(refusals) or not places:
                 raise
-            fallen = {together[n] for n in command.vetoed} or set(together)
+            _move(refusals.refusals, places)
+            kinds = list(dict.fromkeys(together))
+            fallen = {together[n] for n in command.vetoed} or (set(kinds) if len(kinds) == 1 else set())
             said = Refused(tuple(refusals.refusals))
-            refused |= {place: said for n, place in enumerate(left) if together[n] in fallen}
-            _move(said.refusals, left)
-            continue
-        _move([r for one in written if isinstance(one, Refused) for r in one.refusals], left)
-        answers = {**dict(zip(left, written)), **refused}
-        return [answers[place] for place in range(len(changes))]
+            answers |= {place: said for place, kind in zip(places, together) if kind in fallen}
+            left = [kind for kind in kinds if kind not in fallen]
+            parts = [left] if fallen else [left[: len(left) // 2], left[len(left) // 2 :]]
+            again = [[place for place, kind in zip(places, together) if kind in part] for part in parts]
+            waiting[:0] = [part for part in again if part]
+        else:
+            _move([r for one in written if isinstance(one, Refused) for r in one.refusals], places)
+            answers |= dict(zip(places, written))
+    return [answers[place] for place in range(len(changes))]
 
 
 def _move(refusals: Sequence[Refusal], places: Sequence[int]) -> None:

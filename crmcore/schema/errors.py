@@ -61,6 +61,8 @@ class UserError:
     changedFields: Sequence[str] = ()  # noqa: N815
     current: str | None = None
     allowed: Sequence[str] = ()
+    plugin: str | None = None
+    reason: str | None = None
 
 
 Paths = Mapping[str, tuple[str, ...]]
@@ -92,6 +94,8 @@ def user_error(one: Refusal, path: list[str], table: str) -> UserError:
         changedFields=[camel(name) for name in details.get("changed_fields", ())],
         current=details.get("current"),
         allowed=list(details.get("allowed", ())),
+        plugin=details.get("plugin"),
+        reason=details.get("reason") or None,
     )
 
 

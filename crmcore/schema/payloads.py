@@ -52,6 +52,10 @@ def make_errors(shapes: Shapes) -> list[GraphQLNamedType]:
             shaped("current", optional(str), "The state the record is in."),
             shaped("allowed", listed(str), "The states it may move to from there."),
         ],
+        ErrorCode.PLUGIN: [
+            shaped("plugin", optional(str), "The id of the plugin."),
+            shaped("reason", optional(str), "The plugin's own code, for programs; PLUGIN_FAULT where it failed."),
+        ],
     }
     return [
         shapes.object(

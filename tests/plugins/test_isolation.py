@@ -9,9 +9,12 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
 from crmcore.kit import times
 from crmcore.kit.sql import Sql
 from crmcore.plugins import NotReady, Problem
+from crmcore.plugins.lifespans import Lifespan
 from crmcore.query.declare import Row, batch, extend
 from tests.plugins.misbehaving import plugin, with_plugins
 from tests.plugins.served import Client
@@ -92,6 +95,8 @@ def crm_graph(self: Any) -> list[type]:
 async def crm_lifespan(self: Any, crm: Any) -> AsyncIterator[None]:
     if Mood.lifespan == "not ready":
         raise NotReady("no connection yet", retry_after=30)
+    if Mood.lifespan == "hang":
+        await asyncio.sleep(60)
     if Mood.lifespan == "raise":
         raise RuntimeError("no")
     Mood.log.append("in")
@@ -230,7 +235,9 @@ async def test_whatever_a_field_does_wrong_the_core_answers_the_same_and_the_cul
         assert (await client.opened.post(CORE, headers={"x-plugin-times": "1"})).json()["extensions"] == {"plugins": []}
 
 
-async def test_what_a_plugin_holds_may_fail_to_begin_and_is_tried_again(database_url: str):
+async def test_what_a_plugin_holds_may_fail_to_begin_and_is_tried_again(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+):
     Mood.now, Mood.lifespan, Mood.health = "well", "not ready", ()
     Mood.log.clear()
     async with spoiled(database_url) as (client, clock):
@@ -246,8 +253,16 @@ async def test_what_a_plugin_holds_may_fail_to_begin_and_is_tried_again(database
         found = await listed(client)
         assert "RuntimeError: no" in found["problems"][0]
         assert of(found, "crm_lifespan")["faults"] == 1
+        Mood.lifespan = "hang"
+        monkeypatch.setattr(Lifespan, "budget", 0.05)
+        clock.ahead += timedelta(seconds=61)
+        await client.crm.hosting.tick()
+        found = await listed(client)
+        assert "TimeoutError" in found["problems"][0]
+        assert of(found, "crm_lifespan")["timeouts"] == 1
+        monkeypatch.undo()
         Mood.lifespan = "raise at the end"
-        clock.ahead += timedelta(seconds=31)
+        clock.ahead += timedelta(seconds=121)
         await client.crm.hosting.tick()
         found = await listed(client)
         assert (found["state"], found["health"], Mood.log) == ("LOADED", [], ["in"])
@@ -263,5 +278,5 @@ async def test_what_a_plugin_holds_may_fail_to_begin_and_is_tried_again(database
             clock.ahead += timedelta(seconds=11)
             await listed(client)
             assert [one["key"] for one in (await listed(client))["health"]] == keys, said
-        assert of(await listed(client), "crm_health")["calls"] == 9
+        assert of(await listed(client), "crm_health")["calls"] == 10
     assert Mood.log == ["in", "out"]

@@ -9,7 +9,8 @@ from typing import Any
 from crmcore.domain.customers.models import Customer
 from crmcore.errors import Invalid
 from crmcore.kit.sql import Sql
-from crmcore.plugins import Draft, Update, Veto
+from crmcore.plugins import Create, Draft, Update, Veto, write
+from crmcore.records import Refused
 from tests.plugins.misbehaving import plugin, with_plugins
 from tests.plugins.served import Client
 
@@ -109,3 +110,88 @@ async def test_a_change_is_refused_whatever_a_check_does_wrong_and_nothing_of_it
         found = [[e["path"] for e in r["errors"]] for r in data["customersCreate"]["results"]]
         assert found == [[], [["items", "1", "name"]], [], [["items", "3", "name"]]]
         assert await names(client) == ["a", "b", "fine", "swallowed", "written"]
+
+
+async def test_who_only_looks_costs_no_statement_and_who_checks_nothing_costs_nothing(database_url: str):
+    """Whatever is checked: a creation stays as many statements as it is without plugins."""
+    counts = []
+    SEEN.clear()
+    for found in ((), (spoiler(),)):
+        async with with_plugins(database_url, *found) as client:
+            assert (client.crm.hosting.checks is not None) == bool(found)
+            await create(client, "first")
+            for name in ("one", "two"):
+                with client.crm.db.counting() as statements:
+                    await create(client, f"{name} {len(counts)}")
+                counts.append(statements)
+    assert len(counts[3]) == len(counts[1]), counts[3]
+    assert SEEN == [("create", "first"), ("create", "one 2"), ("create", "two 3")]
+
+
+async def test_two_plugins_are_asked_in_their_order_and_never_of_what_they_write_themselves(database_url: str):
+    asked: list[tuple[str, str, str]] = []
+
+    def asking(id: str, **meta: Any) -> Any:
+        async def crm_before_commit(self: Any, drafts: Sequence[Draft], crm: Any) -> None:
+            for draft in drafts:
+                asked.append((id, draft.operation, draft.after["name"]))
+                if not draft.after["name"].endswith(id):
+                    await crm.write([Update(Customer, draft.id, {"name": f"{draft.after['name']} {id}"})])
+                if "too far" in draft.after["name"]:
+                    raise Veto("Too far.", code="FAR")
+                if "fail" in draft.after["name"]:
+                    await crm.write([Update(Customer, draft.id, {"name": ""})])
+
+        return plugin(id, crm_before_commit, checks=["Customer"], **meta)
+
+    second = asking("second", requires={"zfirst": ">=1"}, on_error="skip")
+    async with with_plugins(database_url, second, asking("zfirst")) as client:
+        made = await create(client, "a")
+        assert made["customer"] == {"name": "a second zfirst"}, made
+        assert asked == [
+            ("zfirst", "create", "a"),
+            ("second", "update", "a zfirst"),
+            ("second", "create", "a"),
+            ("zfirst", "update", "a second"),
+        ]
+        asked.clear()
+        assert (await create(client, "too far"))["errors"][0]["code"] == "PLUGIN"
+        assert await names(client) == ["a second zfirst"]
+        data = await client.data(BATCH, items=[{"name": "b"}, {"name": "too far"}], mode="ALL_OR_NOTHING")
+        assert [error["code"] for error in data["customersCreate"]["errors"]] == ["PLUGIN"]
+        assert await names(client) == ["a second zfirst"]
+
+
+async def test_a_plugin_that_may_be_skipped_lets_the_change_pass(database_url: str):
+    async with with_plugins(database_url, spoiler(on_error="skip")) as client:
+        for name in ("raise", "hang", "sql", "exit"):
+            assert (await create(client, name))["customer"] == {"name": name}
+        assert (await create(client, "bad name"))["errors"][0]["code"] == "VALIDATION"
+        answer = await client.data(
+            """mutation { customerCreate(input: {name: "veto"}) { errors { ... on PluginError { plugin reason } } } }"""
+        )
+        assert answer["customerCreate"]["errors"] == [{"plugin": "spoiler", "reason": "CREDIT_LIMIT"}]
+        [listed] = (await client.data("{ plugins { statistics { hook faults } } }"))["plugins"]
+        found = {one["hook"]: one["faults"] for one in listed["statistics"]}
+        assert found == {"crm_before_commit": 0, "crm_validate": 4}
+
+
+async def test_of_a_partial_command_only_what_is_vetoed_is_left_out(database_url: str):
+    """As imports write: with groups, of which all is written or nothing."""
+    async with with_plugins(database_url, spoiler()) as client:
+        ctx = client.opened.context
+        changes = [Create(Customer, {"name": name}) for name in ("a", "veto", "b", "bad name", "c", "veto")]
+        found = await write(ctx, changes, partial=True)
+        refused = {place: one.refusals[0] for place, one in enumerate(found) if isinstance(one, Refused)}
+        assert {place: (str(one.code), one.index) for place, one in refused.items()} == {
+            1: ("PLUGIN", 1), 3: ("VALIDATION", 3), 5: ("PLUGIN", 5),
+        }  # fmt: skip
+        assert await names(client) == ["a", "b", "c"]
+        groups = [1, 1, 2, 2, 3, 3]
+        found = await write(ctx, changes, partial=True, groups=groups)
+        assert all(isinstance(one, Refused) for one in found)
+        ctx = client.opened.context
+        await write(
+            ctx, [Create(Customer, {"name": name}) for name in ("d", "veto", "e")], partial=True, groups=[1, 1, 2]
+        )
+        assert await names(client) == ["a", "b", "c", "e"]
