@@ -169,7 +169,12 @@ class Crm:
         )
         guard = webhooks.Guard(settings.webhook_allow)
         self.hosting = Hosting(
-            self.plugins, self.registry.records, clock, lambda: self.backing, settings.plugins_patience
+            self.plugins,
+            self.registry.records,
+            clock,
+            lambda: self.backing,
+            self.plugin_settings.ready,
+            settings.plugins_patience,
         )
         self.overview = Overview(self.plugins, self.plugin_settings, self.hosting.wellness)
         self.runner = Runner(

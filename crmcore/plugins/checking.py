@@ -7,10 +7,11 @@ which is opened when it first uses it. A plugin that fails refuses the change, u
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, Final
+from uuid import UUID
 
 from crmcore.errors import PluginRefusal, Refusal, Refusals
 from crmcore.platform.context import Context
@@ -33,6 +34,9 @@ _THEIRS: Final = (Retryable, Unavailable, StorageFull)
 
 Instances = Callable[[str, Context], Any]
 """The Crm with which a plugin acts in a context."""
+Ready = Callable[[str, UUID, Transaction], Awaitable[bool]]
+"""Whether a plugin has the settings that it needs in a tenant; until then it is not asked there."""
+
 Said = list[tuple[Draft | None, Refusal]]
 
 
@@ -79,9 +83,15 @@ class Checks:
     to them again."""
 
     def __init__(
-        self, host: Host, checkers: Sequence[Checker], instances: Instances, authors: frozenset[str] = frozenset()
+        self,
+        host: Host,
+        checkers: Sequence[Checker],
+        instances: Instances,
+        ready: Ready,
+        authors: frozenset[str] = frozenset(),
     ) -> None:
         self._host = host
+        self._ready = ready
         self._all = checkers
         self._instances = instances
         self._authors = authors
@@ -106,7 +116,7 @@ class Checks:
         """What the plugins say; the first one that is against anything is the last one asked."""
         for checker in self._checkers:
             mine = [draft for draft in drafts if draft.model in checker.models]
-            if hook in checker.hooks and mine:
+            if hook in checker.hooks and mine and await self._ready(checker.plugin, ctx.tenant_id, tx):
                 said = await self._call(checker, hook, ctx, tx, mine)
                 if said:
                     return said
@@ -116,7 +126,9 @@ class Checks:
         plugin = checker.plugin
         shown = [_copy(draft) for draft in drafts]
         lent = Lent(ctx.db, tx)
-        own = replace(ctx, db=lent, hooks=Checks(self._host, self._all, self._instances, self._authors | {plugin}))
+        own = replace(
+            ctx, db=lent, hooks=Checks(self._host, self._all, self._instances, self._ready, self._authors | {plugin})
+        )
         try:
             async with lent:
                 arguments = {"drafts": shown, "crm": self._instances(plugin, own)}

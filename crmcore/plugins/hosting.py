@@ -16,7 +16,7 @@ from crmcore.platform.context import Context
 from crmcore.platform.identity import find_tenant
 from crmcore.plugins.backing import Backing
 from crmcore.plugins.calls import in_background, noting_tasks
-from crmcore.plugins.checking import Checks, checkers
+from crmcore.plugins.checking import Checks, Ready, checkers
 from crmcore.plugins.crm import Crm, crm_in, crm_of
 from crmcore.plugins.host import Host
 from crmcore.plugins.lifespans import HOOK as LIFESPAN
@@ -39,6 +39,7 @@ class Hosting:
         records: Mapping[str, RecordType],
         clock: Callable[[], datetime],
         backing: Callable[[], Backing],
+        ready: Ready,
         patience: float = 1.0,
     ) -> None:
         self._plugins = plugins
@@ -46,7 +47,7 @@ class Hosting:
         self.host = Host(clock, patience)
         self.lifespans = Lifespans([])
         found = checkers(plugins, records)
-        self.checks = Checks(self.host, found, _acting) if found else None
+        self.checks = Checks(self.host, found, _acting, ready) if found else None
         asked = {meta.id: function for meta, function in plugins.implementations(HEALTH)}
         self.wellness = Wellness(self.host, lambda: self.lifespans, asked, self._crm)
 

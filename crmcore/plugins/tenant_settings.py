@@ -13,6 +13,7 @@ import orjson
 from crmcore.errors import Forbidden, Invalid, NotFound, Refusals
 from crmcore.platform.access import Action, Reach
 from crmcore.platform.context import Context
+from crmcore.platform.custom import Fetching
 from crmcore.platform.database import Database, Transaction
 from crmcore.platform.events import Fact, record_events
 from crmcore.platform.plugin_settings import Kept, lock_settings, read_settings, write_settings
@@ -61,14 +62,16 @@ class TenantSettings:
         """The class of the plugin's settings."""
         return self._classes[plugin]
 
-    async def of(self, tenant: UUID, plugin: str) -> Resolved:
-        """The settings of a plugin that declares some; at most one statement."""
+    async def of(self, tenant: UUID, plugin: str, source: Fetching | None = None) -> Resolved:
+        """The settings of a plugin that declares some; at most one statement, on `source`: who is in a transaction
+        reads in it, because a second connection may not be to be had."""
         place, now = (tenant, plugin), self._now()
         known = self._known.get(place)
         if known is not None and now - known[0] < FRESH:
             return known[1]
-        found = self._resolved(plugin, await read_settings(self._db, self._vault, tenant, plugin))
-        if now - self._changing.get(place, now - FRESH) >= FRESH:
+        source = self._db if source is None else source
+        found = self._resolved(plugin, await read_settings(source, self._vault, tenant, plugin))
+        if source is self._db and now - self._changing.get(place, now - FRESH) >= FRESH:
             self._changing.pop(place, None)
             if len(self._known) >= _MOST:
                 self._known.clear()
@@ -77,16 +80,16 @@ class TenantSettings:
 
     async def given(self, plugin: str, ctx: Context) -> PluginSettings | None:
         """What `crm.settings()` answers: None for a plugin that declares none. NeedsSettings while some are missing."""
-        return (await self.of(ctx.tenant_id, plugin)).complete() if plugin in self else None
+        return (await self.of(ctx.tenant_id, plugin, ctx.db)).complete() if plugin in self else None
 
     async def hosts(self, plugin: str, ctx: Context) -> frozenset[str]:
         """The hosts that the settings let the plugin reach."""
-        made = (await self.of(ctx.tenant_id, plugin)).settings if plugin in self else None
+        made = (await self.of(ctx.tenant_id, plugin, ctx.db)).settings if plugin in self else None
         return frozenset() if made is None else outbound_hosts(made)
 
-    async def ready(self, plugin: str, tenant: UUID) -> bool:
+    async def ready(self, plugin: str, tenant: UUID, source: Fetching | None = None) -> bool:
         """Whether the plugin has what it needs in the tenant: until then its hooks are not called there."""
-        return plugin not in self or not (await self.of(tenant, plugin)).problem
+        return plugin not in self or not (await self.of(tenant, plugin, source)).problem
 
     async def update(self, ctx: Context, plugin: str, given: Mapping[str, Any]) -> Resolved:
         """Set values for the caller's tenant; None forgets one, so that the operator's or the default holds again.

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
 from pydantic import BaseModel, model_validator
 
+from crmcore.errors import Invalid
 from crmcore.kit.sql import Sql
 from crmcore.platform.access import Reach
 from crmcore.platform.plugin_settings import Kept
 from crmcore.plugins import (
+    Crm,
+    Draft,
     Manifest,
     NeedsSettings,
     OutboundUrl,
@@ -22,6 +25,7 @@ from crmcore.plugins import (
     PluginState,
     SecretStr,
     Setting,
+    hookimpl,
 )
 from crmcore.plugins.crm import crm_in
 from crmcore.plugins.discovery import Candidate
@@ -64,8 +68,16 @@ class PostSettings(PluginSettings):
 
 class Plugin:
     meta = Manifest(
-        id="post", title="Post", description="Sends letters.", version="1.0", api=">=0.1,<1", settings=PostSettings
-    )
+        id="post", title="Post", description="Sends letters.", version="1.0", api=">=0.1,<1", settings=PostSettings,
+        checks=["Customer"],
+    )  # fmt: skip
+
+    @hookimpl
+    async def crm_validate(self, drafts: Sequence[Draft], crm: Crm) -> None:
+        held = await crm.settings()
+        assert isinstance(held, PostSettings)
+        for draft in drafts:
+            draft.refuse(Invalid(f"Not with {held.host}.", "name"))
 
 
 def resolved(
@@ -248,6 +260,7 @@ async def test_a_tenant_sets_a_plugin_up(client: Client, caplog: pytest.LogCaptu
     with pytest.raises(NeedsSettings, match="The plugin post needs settings: password"):
         await mine.settings()
     assert not await crm.backing.ready("post", client.opened.tenant)
+    await client.create("customer", name="Nobody asks the plugin")
 
     elsewhere_at = [0.0]
     elsewhere = TenantSettings(crm.db, crm.secret, crm.plugins.settings(), {}, {}, now=lambda: elsewhere_at[0])
@@ -263,6 +276,10 @@ async def test_a_tenant_sets_a_plugin_up(client: Client, caplog: pytest.LogCaptu
         "port": (2525, "ENVIRONMENT", True), "domains": (["x"], "TENANT", True), "accounts": (None, "TENANT", True),
         "hook": (None, "DEFAULT", False), "quick": (False, "DEFAULT", True),
     }  # fmt: skip
+    create = 'mutation { customerCreate(input: {name: "Asked"}) { errors { message path } } }'
+    assert (await client.data(create))["customerCreate"]["errors"] == [
+        {"message": "Not with mail.example.", "path": ["input", "name"]}
+    ]
     made = await mine.settings()
     assert await crm.backing.ready("post", client.opened.tenant)
     assert isinstance(made, PostSettings)
