@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, nullcontext, suppress
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -33,6 +33,7 @@ from crmcore.platform.database import Database, connect
 from crmcore.platform.events import EventTail
 from crmcore.platform.idempotency import PRUNE_KEYS
 from crmcore.platform.jobs import JobKind, Pace, Worker, prune_jobs
+from crmcore.platform.listening import Listening, prune_plugin_events
 from crmcore.platform.metadata import App, load_models
 from crmcore.platform.migrate import pending
 from crmcore.platform.secrets import signing_key
@@ -42,7 +43,9 @@ from crmcore.plugins.checking import unknown_checks
 from crmcore.plugins.contribution import Contribution
 from crmcore.plugins.host import Host
 from crmcore.plugins.hosting import Hosting
+from crmcore.plugins.listening import listeners
 from crmcore.plugins.overview import Overview
+from crmcore.plugins.pages import Pages
 from crmcore.plugins.tenant_settings import TenantSettings
 from crmcore.query import Limits as ReadLimits
 from crmcore.query import PlanCache, ReadEngine, Registry
@@ -132,6 +135,7 @@ def _job_kinds(crm: Crm) -> Iterator[JobKind]:
     yield PRUNE_KEYS
     yield touchpoints_by_clock(crm.settings.time_zone)
     yield webhooks.prune_deliveries(crm.settings.webhook_kept_days)
+    yield prune_plugin_events(crm.settings.plugin_event_kept_days)
     for share in crm.plugins.contributions():
         yield from (job.kind(crm.backing, share.plugin) for job in share.jobs)
 
@@ -193,6 +197,8 @@ class Crm:
             settings=self.plugin_settings.given, hosts=self.plugin_settings.hosts, ready=self.plugin_settings.ready,
         )  # fmt: skip
         self.jobs = {kind.name: kind for kind in _job_kinds(self)}
+        self.pages = Pages(self.plugins, self.backing)
+        self.listening = Listening(db, list(listeners(self.plugins, self.backing, self.graph)), clock)
         self.webhooks = webhooks.Webhooks(db, GraphAuthor(self.runner, self.context), clock, guard)
 
     @classmethod
@@ -221,11 +227,13 @@ class Crm:
             await lifecycle.note(db, parts.plugins, clock())
             secret = await signing_key(db, settings.secret.get_secret_value())
             crm = cls(settings, parts, db, secret, clock)
+            await crm.listening.begin()
             try:
                 async with crm.hosting.open():
                     yield crm
             finally:
                 crm.runner.tail.close()
+                await crm.listening.stop()
                 await crm.backing.close()
         finally:
             await db.close()
@@ -270,17 +278,18 @@ class Crm:
 
     @asynccontextmanager
     async def working(self) -> AsyncIterator[None]:
-        """A worker runs jobs and sends webhooks while the block does, and ends well after it."""
+        """A worker runs jobs, sends webhooks and tells plugins while the block does, and ends well after it."""
         worker = self.worker()
         task = asyncio.create_task(worker.run())
-        sending = asyncio.create_task(self.webhooks.run(self.settings.drain_seconds))
+        drain = self.settings.drain_seconds
+        telling = [asyncio.create_task(self.webhooks.run(drain)), asyncio.create_task(self.listening.run(drain))]
         try:
             yield
         finally:
             worker.stop()
-            sending.cancel()
-            with suppress(asyncio.CancelledError):
-                await sending
+            for one in telling:
+                one.cancel()
+            await asyncio.wait(telling)
             await task
 
     async def run_jobs(self) -> int:
@@ -290,6 +299,10 @@ class Crm:
     def unwell(self) -> Mapping[str, str]:
         """The plugins that are not well, with their states; one that is switched off is not unwell."""
         return self.overview.unwell()
+
+    async def run_events(self) -> int:
+        """Tell plugins all that has happened, and what follows from it, without waiting; how many events."""
+        return await self.listening.drain()
 
     def sdl(self) -> str:
         """The schema as text, plugins included."""

@@ -71,6 +71,10 @@ class Settings(BaseModel):
     )
     webhook_kept_days: int = Field(30, ge=0, description="How long deliveries of webhooks that are over are kept.")
 
+    plugin_event_kept_days: int = Field(
+        30, ge=0, description="How long events are kept that a plugin took late, or not at all."
+    )
+
     page_default: int = Field(50, ge=1, description="Rows of a page when the client names no number.")
     page_max: int = Field(200, ge=1, description="The largest page.")
     persisted_documents: Path | None = Field(

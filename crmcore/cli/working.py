@@ -21,12 +21,13 @@ def worker(
     once: Annotated[bool, typer.Option("--once", help="Run what is due now, then end.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Run jobs and send webhooks: beside a server that does so too, or instead of it; as many workers as are wanted."""
+    """Run jobs, send webhooks, tell plugins: beside a server that does so too, or alone; as many as are wanted."""
     settings = load(**ctx.obj, worker_jobs=jobs)
 
     async def work() -> int | None:
         async with Crm.open(settings) as crm:
             if once:
+                await crm.run_events()
                 return await crm.run_jobs()
             end = told_to_end()
             async with crm.working():

@@ -75,7 +75,7 @@ async def read_request(http: HttpRequest, *, max_bytes: int, seconds: float) -> 
     if http.method == "GET":
         return _from_url(http.query_params)
     _check_content(http)
-    return request_of(_json(await _body(http, max_bytes, seconds), "The body"))
+    return request_of(_json(await read_body(http, max_bytes, seconds), "The body"))
 
 
 def _check_content(http: HttpRequest) -> None:
@@ -87,7 +87,8 @@ def _check_content(http: HttpRequest) -> None:
         raise Rejected(415, UNSUPPORTED_MEDIA_TYPE, f"The body must be {JSON} in UTF-8.", {"Accept-Post": JSON})
 
 
-async def _body(http: HttpRequest, max_bytes: int, seconds: float) -> bytes:
+async def read_body(http: HttpRequest, max_bytes: int, seconds: float) -> bytes:
+    """The body as it came. Rejected for one that is too large (413), too slow (408), or of no known length (400)."""
     length = http.headers.get("content-length", "0")
     if not length.isascii() or not length.isdigit():
         raise Rejected(400, BAD_REQUEST, "Content-Length is no number.")

@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 
+from crmcore.http import plugins
 from crmcore.http.answers import METHOD_NOT_ALLOWED, NOT_FOUND, Rejected, error_response
 from crmcore.http.console import console_routes
 from crmcore.http.files import receive_file, send_file
@@ -20,6 +21,15 @@ from crmcore.http.limits import Guard
 from crmcore.http.served import Served
 from crmcore.http.websocket import WebSocketEndpoint
 from crmcore.settings import Settings
+
+
+class PluginRoute(Route):
+    """An address below `/plugins/`: which methods it knows is the plugin's business."""
+
+    def __init__(self, path: str, endpoint: Callable[[Request], Awaitable[Response]]) -> None:
+        super().__init__(path, endpoint)
+        self.methods = None
+
 
 Find = Callable[..., Served]
 """The app that a request or a socket is for."""
@@ -45,6 +55,10 @@ def routes(find: Find) -> list[BaseRoute]:
         Route("/statistics", answering(statistics), methods=["GET"]),
         Route("/livez", _alive, methods=["GET"]),
         Route("/readyz", answering(_ready), methods=["GET"]),
+        *(
+            PluginRoute(path, answering(plugins.answer))
+            for path in ("/plugins/{plugin}", "/plugins/{plugin}/{path:path}")
+        ),
         *console_routes(),
     ]
 

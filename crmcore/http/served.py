@@ -10,6 +10,7 @@ from crmcore.platform.access import Policy
 from crmcore.platform.context import Context
 from crmcore.platform.database import Database
 from crmcore.platform.metadata import App
+from crmcore.plugins.pages import Pages
 from crmcore.schema.running import Runner
 from crmcore.settings import Settings
 
@@ -21,6 +22,7 @@ class Served(Protocol):
     db: Database
     apps: Sequence[App]
     runner: Runner
+    pages: Pages
 
     def context(self, policy: Policy, cause: UUID) -> Context: ...
 

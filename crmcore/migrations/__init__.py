@@ -16,6 +16,7 @@ CORE: Final = App(
         "crmcore.platform.events",
         "crmcore.platform.idempotency",
         "crmcore.platform.jobs.models",
+        "crmcore.platform.listening.models",
         "crmcore.platform.numbering",
         "crmcore.platform.plugin_settings",
         "crmcore.platform.plugin_states",

@@ -59,6 +59,10 @@ class Column:
         """The JSON form in events and history (None stays None)."""
         return self.to_json(value)
 
+    def from_event(self, value: Any) -> Any:
+        """The Python value of what `to_event` made (None stays None)."""
+        return self.from_driver(value)
+
     def writer(self, dialect: Dialect) -> Writer | None:
         """`to_json`, or None where orjson writes the Python value as the database wants it."""
         return None
@@ -170,6 +174,9 @@ class Scaled(Column, fields.BigIntField):
     def to_event(self, value: Any) -> Any:
         return None if value is None else decimals.scaled_text(decimals.to_scaled(Decimal(value)))
 
+    def from_event(self, value: Any) -> Any:
+        return None if value is None else Decimal(value)
+
     def writer(self, dialect: Dialect) -> Writer | None:
         return self.to_json
 
@@ -226,6 +233,9 @@ class Json(Column, fields.JSONField[Any]):  # type: ignore[misc]  # Tortoise typ
 
     def from_driver(self, value: Any) -> Any:
         return orjson.loads(value) if isinstance(value, str | bytes) else value
+
+    def from_event(self, value: Any) -> Any:
+        return value
 
     def writer(self, dialect: Dialect) -> Writer | None:
         """SQLite keeps it as text."""

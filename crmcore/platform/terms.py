@@ -40,6 +40,14 @@ class Terms:
         """A value that is JSON text already."""
         return value(packed, "jsonb")
 
+    def moment(self, at: datetime | None) -> Any:
+        """A time in the JSON of `rows`."""
+        return _TIME.to_json(at)
+
+    def read_time(self, held: Any) -> datetime | None:
+        """The time that a driver returned."""
+        return time_of(held)  # type: ignore[no-any-return]  # a column's value is Any
+
     def among(self, column: str, keys: Iterable[UUID]) -> Sql:
         """`column` is one of the keys."""
         if self.dialect == "postgres":

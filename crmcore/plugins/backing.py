@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -48,15 +47,10 @@ async def always(_plugin: str, _tenant: UUID) -> bool:
 
 
 class Calling(Protocol):
-    """Calls into plugins pass here."""
+    """Calls into plugins pass here: within the budget, and counted. HookFault if it comes to nothing; refusals come
+    through."""
 
     async def __call__(self, plugin: str, hook: str, seconds: float, work: Callable[[], Awaitable[T]]) -> T: ...
-
-
-async def called(plugin: str, hook: str, seconds: float, work: Callable[[], Awaitable[T]]) -> T:
-    """Nothing but the budget."""
-    async with asyncio.timeout(seconds):
-        return await work()
 
 
 @dataclass(slots=True, eq=False)
@@ -82,11 +76,11 @@ class Backing:
     context: Callable[[Policy, UUID | None], Context]
     ask: Callable[[Context, str, Mapping[str, Any]], Awaitable[Mapping[str, Any]]]
     manifests: Callable[[], Mapping[str, Manifest]]
+    call: Calling
     settings: Callable[[str, Context], Awaitable[Any]] = no_settings
     hosts: Callable[[str, Context], Awaitable[Collection[str]]] = no_hosts
     ready: Callable[[str, UUID], Awaitable[bool]] = always
     fault: Callable[[str, str, Exception], None] = field(default=lambda plugin, place, error: None)
-    call: Calling = called
     background: Background = field(default_factory=Background)
     mocked: dict[str, httpx.AsyncBaseTransport] = field(default_factory=dict)
     _pools: dict[str, Pools] = field(default_factory=dict)

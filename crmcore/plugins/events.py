@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from crmcore.kit.ids import to_global
 from crmcore.platform.access import ActorKind
 
 
@@ -20,8 +21,8 @@ class PluginEvent:
     type            `deal.won`
     record_type     the table of the record: `deal`
     record_id       its key
-    before, after   its columns by name, as Python values; None before a create and after a deletion, and where they
-                    were erased
+    before, after   its columns by name, as Python values: of a new and of a deleted record all, of a change those that
+                    changed; None before a create and after a deletion, and where they were erased
     changed_fields  the columns that differ
     actor_kind, actor_id   who did it
     cause           the same for all events of one request
@@ -40,3 +41,8 @@ class PluginEvent:
     actor_id: UUID | None
     cause: UUID
     at: datetime
+
+    @property
+    def node_id(self) -> str:
+        """The global id of the record, as the graph has it: `deal_0198f3a2-...`."""
+        return to_global(self.record_type, self.record_id)

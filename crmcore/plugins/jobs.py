@@ -6,12 +6,20 @@ import inspect
 import re
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, Final
 
-from crmcore.platform.jobs import JobKind, JobRun, check_schedule
+from crmcore.platform.jobs import GiveUp, JobCancelled, JobKind, JobRun, LeaseLost, RunLater, check_schedule
 from crmcore.plugins.backing import Backing
+from crmcore.plugins.calling import Rests, called_through
 from crmcore.plugins.crm import Crm, crm_in
 
+_MEANT: Final = (GiveUp, RunLater, JobCancelled, LeaseLost)
+"""What a job raises to say something, and not because it fails."""
+
+_UNSET: Final = "The plugin needs settings first."
+_REST: Final = timedelta(seconds=30)
+_GRACE: Final = 5.0
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,59}", re.ASCII)
 
 
@@ -62,9 +70,18 @@ class Job:
         async def run(attempt: JobRun) -> Any:
             crm = crm_in(backing, plugin, attempt.ctx.tenant_id, attempt.ctx.cause)
             crm.ctx.operation = f"job {plugin}.{self.name}"
-            return await backing.call(plugin, "crm_jobs", self.timeout, lambda: self.run(crm, attempt))
+            if not await backing.ready(plugin, crm.tenant_id):
+                if attempt.scheduled_for is not None:
+                    return {"skipped": _UNSET}
+                raise RunLater(_UNSET, at=backing.clock() + _REST, counts=False)
+            try:
+                return await called_through(
+                    backing, plugin, f"crm_jobs {self.name}", self.timeout, lambda: self.run(crm, attempt), *_MEANT
+                )
+            except Rests as rests:
+                raise RunLater(str(rests), at=backing.clock() + _REST, counts=False) from rests
 
         return JobKind(
-            f"{plugin}.{self.name}", run, self.attempts, self.timeout, self.pause,
+            f"{plugin}.{self.name}", run, self.attempts, self.timeout + _GRACE, self.pause,
             rerun=self.rerun, cron=self.cron, time_zone=self.time_zone,
         )  # fmt: skip

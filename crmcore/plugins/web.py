@@ -106,7 +106,11 @@ class WebRequest:
 
 @dataclass(frozen=True, slots=True)
 class WebResponse:
-    """The answer of a route: text is sent as UTF-8, bytes as they are."""
+    """The answer of a route: text is sent as UTF-8, bytes as they are.
+
+    Unless `headers` say otherwise it is not cached, its address is told to nobody (`Referrer-Policy`), and a page runs
+    no scripts and stands in no frame (`Content-Security-Policy`).
+    """
 
     body: str | bytes = ""
     status: int = 200
@@ -137,8 +141,9 @@ class Route:
     methods  which are answered; HEAD is answered where GET is, without the body, so GET must change nothing
     timeout  seconds that an answer may take
 
-    What it raises is answered with 502 and says nothing but the plugin's name; BadInput with 400, Unauthenticated
-    (`verify_signature`) with 401, Forbidden with 403, NotFound with 404.
+    What it raises is answered with 502 and nothing but the plugin's name; BadInput with 400, Unauthenticated
+    (`verify_signature`) with 401, Forbidden with 403, NotFound with 404, and 503 while settings are missing. An empty
+    path is the plugin's own address, `/plugins/<id>`.
     """
 
     path: str
@@ -168,7 +173,8 @@ class Route:
     def faults(self) -> Iterator[str]:
         """What is wrong with it by itself."""
         names = [step for step in self.steps() if step.startswith("{")]
-        if not all(_STEP.fullmatch(step) for step in self.steps()) or len(names) != len(set(names)):
+        named = self.steps() if self.path.strip("/") else ()
+        if not all(_STEP.fullmatch(step) for step in named) or len(names) != len(set(names)):
             yield f"route {self.path!r}: write it like answers/{{token}}, each name once."
         if isinstance(self.methods, str) or not self.methods or not set(self.methods) <= METHODS:
             yield f"route {self.path!r}: methods is a list of {', '.join(sorted(METHODS))}."

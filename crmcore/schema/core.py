@@ -22,6 +22,7 @@ from crmcore.schema import (
     jobs,
     merges,
     people,
+    plugin_events,
 )
 from crmcore.schema.webhooks import declared as webhooks
 
@@ -40,6 +41,7 @@ _AREAS: Final[tuple[ModuleType, ...]] = (
     files,
     jobs,
     merges,
+    plugin_events,
     webhooks,
     apps,
 )

@@ -29,6 +29,7 @@ from crmcore.schema.merging import make_merging, merge_mutations
 from crmcore.schema.mutations import record_mutations
 from crmcore.schema.outputs import make_record, shared_fields
 from crmcore.schema.payloads import make_errors
+from crmcore.schema.plugin_events import plugin_events_replay
 from crmcore.schema.record_changed import record_changed
 from crmcore.schema.record_filters import RECORD_FILTERS, make_record_filters
 from crmcore.schema.record_types import make_record_types
@@ -109,7 +110,7 @@ def derive(shares: Sequence[Share]) -> CrmSchema:
     queries += functions.roots("query")
     mutations += functions.roots("mutation")
     subscriptions += functions.roots("subscription")
-    mutations.append(jobs_retry(shapes))
+    mutations += [jobs_retry(shapes), plugin_events_replay(shapes)]
     mutations += plugin_mutations(shapes)
     _refuse_doubles(queries)
     _refuse_doubles(mutations)

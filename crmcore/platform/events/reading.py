@@ -49,6 +49,15 @@ async def read_events(
     return [StoredEvent(**{name: read(row[name]) for name, read in _READERS.items()}) for row in rows]
 
 
+async def read_at(db: Database, tenant_id: UUID, sequences: Sequence[int]) -> dict[int, StoredEvent]:
+    """The tenant's events with these sequences; those that are there."""
+    if not sequences:
+        return {}
+    rows = await db.fetch(_statement_at(db.dialect), {"tenant": tenant_id, "sequences": list(sequences)})
+    found = [StoredEvent(**{name: read(row[name]) for name, read in _READERS.items()}) for row in rows]
+    return {event.sequence: event for event in found}
+
+
 def _column(name: str) -> Column:
     column = Event._meta.fields_map[name]
     assert isinstance(column, Column)
@@ -74,6 +83,17 @@ def _statement(dialect: Dialect, of_tenant: bool, of_types: bool) -> Statement:
     return render(
         Sql(f"SELECT {columns} FROM event WHERE ", all_of(where), " ORDER BY sequence LIMIT ", limit), dialect
     )
+
+
+@cache
+def _statement_at(dialect: Dialect) -> Statement:
+    key = Bind(lambda run: _column("tenant_id").to_driver(run["tenant"], dialect), "uuid")
+    if dialect == "postgres":
+        listed = Sql("sequence = ANY(", Bind(lambda run: run["sequences"], "bigint[]"), ")")
+    else:
+        numbers = Bind(lambda run: orjson.dumps(run["sequences"]).decode())
+        listed = Sql("sequence IN (SELECT value FROM json_each(", numbers, "))")
+    return render(Sql(f"SELECT {', '.join(_READERS)} FROM event WHERE tenant_id = ", key, " AND ", listed), dialect)
 
 
 def _among(dialect: Dialect) -> Sql:
