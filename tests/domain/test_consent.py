@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -119,3 +121,13 @@ async def test_in_the_graph(crm):
     ]
     refused = (await crm.gql(RECORD, input={**given, "contactId": f"contact_{new_id()}"}))["consentRecord"]
     assert refused == {"consent": None, "errors": [{"code": "NOT_FOUND", "path": ["input", "contactId"]}]}
+
+
+PAGE = (Path(__file__).parents[2] / "docs" / "consents.md").read_text()
+
+
+async def test_the_page_is_true(crm):
+    made, found = [await crm.gql(text) for text in re.findall(r"```graphql\n(.*?)```", PAGE, re.DOTALL)]
+    assert all(payload["errors"] == [] for payload in made.values())
+    [anna] = found["contacts"]["nodes"]
+    assert [(one["channel"], one["state"]) for one in anna["consents"]["nodes"]] == [("EMAIL", "GRANTED")]

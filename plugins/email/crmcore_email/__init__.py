@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-from crmcore.plugins import Manifest, Problem, hookimpl
+from crmcore.plugins import Manifest, Permission, Problem, hookimpl
 from crmcore_email.settings import EmailSettings
 
 if TYPE_CHECKING:
@@ -25,6 +25,9 @@ class Plugin:
         migrations=".migrations",
         settings=EmailSettings,
         subscribes=["consent.changed"],
+        permissions=[
+            Permission("email.send", "Send mail: single mails, and campaigns with all that is done with them.")
+        ],
     )
 
     def __init__(self) -> None:

@@ -7,7 +7,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from crmcore.errors import Conflict, Forbidden, Invalid, NotFound, WrongState
-from crmcore.plugins import Context, Crm, Update, crm_of
+from crmcore.plugins import Context, Crm, Update, crm_of, require
 from crmcore_email.choices import EmailCampaignStatus as Status
 from crmcore_email.ids import campaign_id
 from crmcore_email.models import EmailCampaign
@@ -62,6 +62,7 @@ async def cancel(ctx: Context, id: UUID, *, expected_version: int | None = None)
 
 
 def _crm(ctx: Context) -> Crm:
+    require(ctx, "email.send")
     if ctx.policy.reach != "TENANT":
         raise Forbidden("A campaign writes to contacts of all colleagues: it takes somebody who sees the whole tenant.")
     return crm_of(ctx, "email")

@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 
 from crmcore.domain.contacts import ConsentPurpose
 from crmcore.errors import Invalid, NotFound
-from crmcore.plugins import Context, Create, Crm, GraphQLFailed, crm_of
+from crmcore.plugins import Context, Create, Crm, GraphQLFailed, crm_of, require
 from crmcore_email.addresses import normal
 from crmcore_email.content import Content, Source, TemplateFault, compiled
 from crmcore_email.ids import contact_id, key_of, known, template_id
@@ -37,6 +37,7 @@ async def send(
 ) -> UUID:
     """Write a mail now, with what the caller may see, and have it sent; the message's id. The same reference again is
     the same message."""
+    require(ctx, "email.send")
     crm = crm_of(ctx, "email")
     await crm.settings()
     if reference and (same := await _same(crm, reference)) is not None:

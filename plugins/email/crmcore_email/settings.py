@@ -34,7 +34,7 @@ class EmailSettings(PluginSettings):
         "",
         title="Return path",
         description="bounce@example.com: mails leave as bounce+<message>@example.com, and what comes back to such an "
-        "address is posted to the address that emailEndpoints tells. Empty: From, without a word about the message.",
+        "address is posted to where `crmcore email endpoints` says. Empty: From, without a word about the message.",
     )
     unsubscribe_address: str = Setting(
         "", title="Unsubscribe by mail", description="An address that is offered beside the link; empty: none."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,15 @@ async def test_what_it_adds_is_what_is_printed(crm: TestCrm, dialect: str):
         await asyncio.to_thread(CONTRIBUTION.write_text, printed)
         pytest.fail("contribution.graphql was missing and has been printed: read it, and run again.")
     assert printed == CONTRIBUTION.read_text()
+
+
+async def test_the_examples_of_the_readme_are_of_the_graph(crm: TestCrm, dialect: str):
+    page = (Path(__file__).parents[1] / "README.md").read_text()
+    examples = re.findall(r"```graphql\n(.*?)```", page, re.DOTALL)
+    for one in re.findall(r"mutation \{.*?\n\}|mutation \{[^\n]*\}", "".join(examples), re.DOTALL):
+        answer = await crm.ask(one)
+        assert "errors" not in answer, answer["errors"]
+    assert (await crm.gql("{ emailTemplates { totalCount } }"))["emailTemplates"]["totalCount"] == 1
 
 
 async def test_without_a_mail_server_it_says_what_it_needs(crm_factory: Any):
