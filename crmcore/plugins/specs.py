@@ -38,10 +38,12 @@ hookimpl = pluggy.HookimplMarker(PROJECT)
 
 @hookspec
 def crm_graph() -> Sequence[type]:  # type: ignore[empty-body]
-    """What the plugin adds to the graph: its `@record`, `@extend` and `@action` classes.
+    """What the plugin adds to the graph: its classes of `@record`, `@extend`, `@action`, `@query`, `@mutation`,
+    `@subscription`, `@output`, `@input_object` and `@inputs` (`crmcore.schema`).
 
-    Called once when an app is made, before any database is open. Its records and actions are named `<Id>Xxx`, the
-    fields that it adds to other records `<id>Xxx`; those fields are nullable or connections. Whatever is wrong with
+    Called once when an app is made, before any database is open. Its types, actions and root fields are named
+    `<Id>Xxx`, the fields, inputs and filters that it adds to other records `<id>Xxx`; batch fields and inputs are
+    nullable. Whatever is wrong with
     them, the plugin is left out and listed as failed; the rest of the app goes on.
     """
 

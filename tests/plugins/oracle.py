@@ -13,7 +13,7 @@ from uuid import UUID, uuid4
 
 from crmcore.domain.customers import Customer as CustomerModel
 from crmcore.errors import Invalid
-from crmcore.plugins import Context, Create, Manifest, Plugins, hookimpl, write
+from crmcore.plugins import Context, Create, Manifest, Plugins, Row, hookimpl, write
 from crmcore.plugins.discovery import Candidate
 from crmcore.schema import (
     AnyRecord,
@@ -21,6 +21,8 @@ from crmcore.schema import (
     Money,
     Ref,
     arg,
+    batch,
+    extend,
     field,
     input_object,
     mutation,
@@ -200,6 +202,28 @@ class OracleCount:
     """Count."""
 
 
+async def odd(rows: Sequence[Row], ctx: Context) -> Any:
+    """Answers that fit for some rows, or for none."""
+    return [
+        {"Decimal": "heavy", "Surrogate": "\ud800", "Object": object(), "Right": "1.5"}[row["name"]] for row in rows
+    ]
+
+
+async def crooked(rows: Sequence[Row], ctx: Context) -> Any:
+    """No list at all, or one that is too short."""
+    return "12" if len(rows) == 2 else [1]
+
+
+@extend("Customer")
+class CustomerOracle:
+    """What customers show of it."""
+
+    oracle_weight: Decimal | None = batch(odd, "Odd numbers.", needs=("name",))
+    oracle_text: str | None = batch(odd, "Odd texts.", needs=("name",))
+    oracle_free: FreeData | None = batch(odd, "Odd data.", needs=("name",))
+    oracle_crooked: int | None = batch(crooked, "Nothing of use.")
+
+
 words: asyncio.Queue[Any] = asyncio.Queue()
 closed: list[str] = []
 
@@ -243,7 +267,7 @@ class Plugin:
     def crm_graph(self) -> Sequence[type]:
         return [
             OracleLine, OracleAnswer, OracleHint, OracleAsk, OracleChosen, OracleEvery, OracleWrong, OracleBroken,
-            OracleFound, OracleRuin, OracleCount, OracleSpoken, OraclePoured,
+            OracleFound, OracleRuin, OracleCount, OracleSpoken, OraclePoured, CustomerOracle,
         ]  # fmt: skip
 
 

@@ -58,6 +58,14 @@ async def test_a_condition_filters_lists_figures_relations_and_streams(loyal: Cl
         "tasks": {"nodes": [{"subject": "Call Alfki"}], "aggregate": [{"count": 1}]},
         "teams": {"totalCount": 1},
     }
+    hook = {
+        "url": "https://example.com/hook",
+        "eventTypes": ["customer.*"],
+        "where": {"customer": {"loyaltyCameFor": 5}},
+    }
+    document = "mutation($i: WebhookEndpointCreateInput!) { webhookEndpointCreate(input: $i) { errors { message } } }"
+    made = await loyal.data(document, i=hook)
+    assert made["webhookEndpointCreate"]["errors"] == []
     for where in ({"loyaltyCameFor": None}, {"loyaltyCameWith": "deal_1"}, {"loyaltyCameFor": "x"}):
         answer = await loyal.ask(NAMES, w=where)
         assert answer["errors"][0]["extensions"]["code"] == "BAD_USER_INPUT", where

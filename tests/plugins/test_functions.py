@@ -128,6 +128,23 @@ async def test_what_does_not_fit_is_null_in_its_place_and_names_the_plugin(crm: 
         assert (error["extensions"]["code"], error["extensions"]["plugin"]) == ("PLUGIN_FAILED", "oracle")
 
 
+async def test_batch_fields_that_answer_wrongly_lose_their_own_place_alone(crm: TestCrm):
+    await customers(crm, "Decimal", "Object", "Right", "Surrogate")
+    page = "{ customers(orderBy: [{field: NAME}]) { nodes { name %s } } }"
+    for field, fits in (
+        ("oracleWeight", [None, None, "1.5", None]),
+        ("oracleText", ["heavy", None, "1.5", None]),
+        ("oracleFree", ["heavy", None, "1.5", None]),
+        ("oracleCrooked", [None] * 4),
+    ):
+        answer = await crm.ask(page % field)
+        nodes = answer["data"]["customers"]["nodes"]
+        assert [one["name"] for one in nodes] == ["Decimal", "Object", "Right", "Surrogate"]
+        assert [one[field] for one in nodes] == fits, field
+        assert [error["path"][2] for error in answer["errors"]] == [n for n, one in enumerate(fits) if one is None]
+        assert {error["extensions"]["plugin"] for error in answer["errors"]} == {"oracle"}
+
+
 async def test_what_breaks_is_masked_names_the_plugin_and_leaves_its_neighbours(
     crm: TestCrm, caplog: pytest.LogCaptureFixture
 ):
