@@ -45,8 +45,9 @@ class TestCrm(testing.TestCrm):
         return self.crm.context(self.policy)
 
     async def post(self, query: str, variables: Answer | None = None, **options: Any) -> httpx.Response:
-        """One operation; the response as it is, and kept."""
-        response = await super().post(query, variables, **options)
+        """One operation, as whom the client's headers name; the response as it is, and kept."""
+        headers = {"authorization": self.client.headers["authorization"], **options.pop("headers", {})}
+        response = await super().post(query, variables, headers=headers, **options)
         self.seen.append(response)
         return response
 

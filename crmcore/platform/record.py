@@ -181,6 +181,9 @@ class Rules:
     once     groups like those in `unique` that nothing enforces, but of which a merge leaves one: the email address
              that a customer and the one merged into it both have
     handles  what of such a part identifies the records that it finds
+    person   whether the record is somebody, all of whose data can be asked for and erased (records/persons.py)
+    personal columns that say something of the person whom the record names, while it is no part of that person: told
+             when the person's data are asked for, and blanked when the person is erased
     """
 
     unique: tuple[Unique, ...] = ()
@@ -197,6 +200,8 @@ class Rules:
     likeness: Likeness | None = None
     once: tuple[Unique, ...] = ()
     handles: tuple[Handle, ...] = ()
+    person: bool = False
+    personal: tuple[str, ...] = ()
 
 
 class _OnlyHere:

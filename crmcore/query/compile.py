@@ -127,7 +127,7 @@ class Records:
             name = f"{type_.name}.{selected.name}"
             return self.connections.compile(name, target, tie, given, inner_type(below), selected.nodes, found)
         if isinstance(field, AnyField):
-            known = [record for record in self.scope.registry.records.values() if not record.is_log]
+            known = [record for record in self.scope.readable_records() if not record.is_log]
             named = Named(table.col(field.kind_column), table.col(field.id_column))
             return self.one_of(known, named, selected.nodes, (*place, selected.key))
         if isinstance(field, AnyIdField):

@@ -9,7 +9,6 @@ from graphql import GraphQLObjectType
 
 from crmcore.errors import Forbidden
 from crmcore.kit.sql import EMPTY, Sql
-from crmcore.platform.predicates import readable
 from crmcore.query.arguments import Argument
 from crmcore.query.cursors import Cursors, binding_of
 from crmcore.query.mapping import RecordType
@@ -45,8 +44,7 @@ class SearchEverywhere:
     def _types(self, given: Mapping[str, Argument]) -> list[RecordType]:
         """The kinds of records to look for, all unless some are given; without those that the caller may not read at
         all. Forbidden if that leaves none."""
-        known = self.scope.registry.records.values()
-        found = [r for r in known if r.searchable and readable(self.scope.policy, r.model)]
+        found = [record for record in self.scope.readable_records() if record.searchable]
         wanted = {item.exact() for item in given["types"].items()} if "types" in given else set()
         found = [record for record in found if not wanted or enum_name(record.name) in wanted]
         if not found:

@@ -126,6 +126,15 @@ class Scope:
             raise Forbidden(f"You may not read {model._meta.db_table} records.")
         return Table(self.alias(model._meta.db_table[0]), model)
 
+    def may_read(self, model: type[Model]) -> bool:
+        """Whether the caller may read records of this model at all."""
+        return readable(self.policy, model)
+
+    def readable_records(self) -> list[RecordType]:
+        """The kinds of records that the caller may read at all: what is asked of records of any kind is answered for
+        those, and null for others."""
+        return [record for record in self.registry.records.values() if readable(self.policy, record.model)]
+
     def record_table(self, record: RecordType, *, reached: bool = False) -> Table:
         return self.table(record.model, reached=reached)
 

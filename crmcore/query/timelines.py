@@ -48,7 +48,8 @@ class Timelines:
     def _sides(self, holder: Table, field: TimelineField, given: Mapping[str, Argument]) -> list[Side]:
         """The types that `types` asks for, all unless given; without any, one that finds nothing."""
         descending = "direction" not in given or given["direction"].exact() == "DESC"
-        members: Sequence[Member] = field.members
+        may = self.scope.may_read
+        members: Sequence[Member] = [m for m in field.members if all(may(model) for model, _ in m.steps)]
         if "types" in given:
             wanted = {item.exact() for item in given["types"].items()}
             members = [member for member in members if enum_name(member.record.name) in wanted]

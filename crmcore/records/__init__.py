@@ -41,6 +41,7 @@ from crmcore.records.matches import Match, matches_of
 from crmcore.records.merging import FieldOutcome, Merged, MergeRecord, RelationOutcome, merge, unmerge
 from crmcore.records.moving import find, move, move_all
 from crmcore.records.numbers import give_numbers
+from crmcore.records.persons import erase_person, personal_data
 from crmcore.records.purging import purge
 from crmcore.records.related import summary, targets, together
 from crmcore.records.rows import load, load_any, select
@@ -90,6 +91,7 @@ __all__ = [
     "Written",
     "check",
     "effect",
+    "erase_person",
     "find",
     "find_by_external",
     "give_numbers",
@@ -102,6 +104,7 @@ __all__ = [
     "merge",
     "move",
     "move_all",
+    "personal_data",
     "purge",
     "reference",
     "refuse_cycles",

@@ -52,10 +52,11 @@ async def purge(ctx: Context, model: type[Record], key: UUID, expected_version: 
     table = shape_of(model).table
     if not ctx.policy.may("purge", table):
         raise Forbidden(f"You may not purge {article(table.replace('_', ' '))}.")
-    return await together(ctx, partial(_purge, ctx, model, key, expected_version))
+    return await together(ctx, partial(purge_in, ctx, model, key, expected_version))
 
 
-async def _purge(ctx: Context, model: type[Record], key: UUID, expected_version: int | None, tx: Transaction) -> UUID:
+async def purge_in(ctx: Context, model: type[Record], key: UUID, expected_version: int | None, tx: Transaction) -> UUID:
+    """The same in a transaction that is under way, for a caller that may."""
     await _delete(ctx, tx, model, key, expected_version)
     doomed = await _with_parts(ctx, tx, model, key)
     await _refuse_needed(ctx, tx, model, doomed)
@@ -150,13 +151,13 @@ async def _erase(ctx: Context, tx: Transaction, model: type[Record], ids: Collec
     table = shape_of(model).table
     of_kind = f" AND record_type = '{table}'"
     for about in _ABOUT:
-        await _remove(ctx, tx, about, "record_id", ids, of_kind)
+        await remove(ctx, tx, about, "record_id", ids, of_kind)
     await _execute(ctx, tx, "UPDATE webhook_delivery SET answer = NULL, problem = NULL", "record_id", ids, of_kind)
-    await _remove(ctx, tx, "custom_value", "record_id", ids)
+    await remove(ctx, tx, "custom_value", "record_id", ids)
     for beside, column in _BESIDE.get(table, ()):
-        await _remove(ctx, tx, beside, column, ids)
+        await remove(ctx, tx, beside, column, ids)
     await erase_events(tx, ctx.tenant_id, table, ids, ctx.clock())
-    await _remove(ctx, tx, table, "id", ids)
+    await remove(ctx, tx, table, "id", ids)
 
 
 async def _forget_merges(ctx: Context, tx: Transaction, doomed: Doomed) -> None:
@@ -174,7 +175,7 @@ async def _forget_merges(ctx: Context, tx: Transaction, doomed: Doomed) -> None:
         gone = [r for r in found if str(r["survivor_id"]) in names or any(name in str(r["merged"]) for name in names)]
         if gone:
             keys = [UUID(str(row["id"])) for row in gone]
-            await _remove(ctx, tx, "merged_row", "merge_id", keys)
+            await remove(ctx, tx, "merged_row", "merge_id", keys)
             await _erase(ctx, tx, kept, keys)
 
 
@@ -200,7 +201,7 @@ async def _forget_answers(ctx: Context, tx: Transaction, doomed: Doomed) -> None
     rows = await tx.fetch(Sql("SELECT id, answer FROM idempotency_key WHERE tenant_id = ", TENANT), Run(ctx))
     found = [UUID(str(row["id"])) for row in rows if any(text in str(row["answer"]) for text in told)]
     if found:
-        await _remove(ctx, tx, "idempotency_key", "id", found)
+        await remove(ctx, tx, "idempotency_key", "id", found)
 
 
 def _texts(model: type[Record], row: Row) -> Iterator[str]:
@@ -222,7 +223,8 @@ def _facts(ctx: Context, doomed: Doomed) -> Iterator[Fact]:
             )  # fmt: skip
 
 
-async def _remove(ctx: Context, tx: Transaction, table: str, column: str, ids: Iterable[UUID], more: str = "") -> None:
+async def remove(ctx: Context, tx: Transaction, table: str, column: str, ids: Iterable[UUID], more: str = "") -> None:
+    """Delete the tenant's rows in which the column is among the ids."""
     await _execute(ctx, tx, f"DELETE FROM {ident(table)}", column, ids, more)
 
 

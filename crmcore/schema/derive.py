@@ -29,6 +29,7 @@ from crmcore.schema.merging import make_merging, merge_mutations
 from crmcore.schema.mutations import record_mutations
 from crmcore.schema.outputs import make_record, shared_fields
 from crmcore.schema.payloads import make_errors
+from crmcore.schema.persons import person_mutations, person_queries
 from crmcore.schema.plugin_events import plugin_events_replay
 from crmcore.schema.record_changed import record_changed
 from crmcore.schema.record_filters import RECORD_FILTERS, make_record_filters
@@ -88,6 +89,7 @@ def derive(shares: Sequence[Share]) -> CrmSchema:
     queries = [
         *query_roots(registry, shapes),
         *duplicate_roots(registry, shapes),
+        *person_queries(registry),
         *lifecycle_roots(registry, shapes),
         *plugin_roots(shapes),
     ]
@@ -98,6 +100,7 @@ def derive(shares: Sequence[Share]) -> CrmSchema:
     make_app_types(registry, shapes)
     mutations = [root for record in registry.records.values() for root in record_mutations(shapes, writing, record)]
     mutations += [root for record in registry.records.values() for root in merge_mutations(registry, shapes, record)]
+    mutations += person_mutations(registry, shapes)
     mutations += webhook_mutations(registry, shapes)
     mutations += app_mutations(registry, shapes)
     subscriptions = [record_changed(registry, shapes)]

@@ -55,6 +55,27 @@ async def test_reading(crm, scoped):
     assert not found.get("data", {}).get("search") or found["data"]["search"]["nodes"] == []
 
 
+async def test_records_of_any_kind_are_those_that_the_token_may_read(crm, scoped):
+    made = await crm.gql('mutation { customerCreate(input: {name: "Ada"}) { customer { id } } }')
+    key = made["customerCreate"]["customer"]["id"]
+    done = await crm.gql(
+        "mutation($in: InteractionCreateInput!) { interactionCreate(input: $in) { errors { message } } }",
+        **{"in": {"customerId": key, "kind": "NOTE", "direction": "IN", "at": "2026-11-01T00:00:00Z"}},
+    )
+    assert done["interactionCreate"]["errors"] == []
+    named = "{ auditEntries { nodes { recordType record { __typename } } } }"
+    found = (await scoped(["auditEntry:read", "event:read", "customer:read"], named))["data"]["auditEntries"]["nodes"]
+    told = {one["recordType"]: one["record"] and one["record"]["__typename"] for one in found}
+    assert told == {"customer": "Customer", "interaction": None}
+    line = "query($id: ID!) { customer(id: $id) { timeline { nodes { __typename } } } }"
+    for scopes, kinds in ((["*:read"], ["Interaction"]), (["customer:read", "deal:read"], [])):
+        answer = await scoped(scopes, line, id=key)
+        if kinds:
+            assert [one["__typename"] for one in answer["data"]["customer"]["timeline"]["nodes"]] == kinds
+        else:
+            assert "Interaction" not in str(answer)
+
+
 async def test_writing(crm, scoped):
     create = 'mutation { customerCreate(input: {name: "Bo", kind: PERSON}) { customer { name } errors { code } } }'
     refused = await scoped(["customer:read", "deal:write"], create)

@@ -56,6 +56,7 @@ class Interaction(Record):
     user: Any = reference("core.User", "SET NULL", null=True)
 
     special: ClassVar[Rules] = Rules(
+        personal=("subject", "body"),
         rules=(rules.positive_duration,),
         search=("subject",),
     )

@@ -44,7 +44,8 @@ async def install_app(
     async def attempt() -> Installed:
         async with ctx.enclosed() as tx:
             token = await create_token(tx, ctx.tenant_id, values["name"], scopes=rights, at=ctx.clock())
-            [written] = await write(ctx, [Create(App, {**values, "token_id": token.id})], tx=tx)
+            whose = {"owner_id": ctx.actor.user_id, "team_id": ctx.actor.team_id}
+            [written] = await write(ctx, [Create(App, {**values, **whose, "token_id": token.id})], tx=tx)
             secret = await _replace(_as_app(ctx, token.id, values["name"]), tx, endpoints)
             return Installed(written.id, token.text, secret)
 

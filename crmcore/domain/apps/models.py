@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import ClassVar
 
 from crmcore.domain.apps import rules
-from crmcore.platform.access import TENANT_REACH, Access
 from crmcore.platform.fields import Json, Text, Uuid
-from crmcore.platform.record import Record, Rules, Unique
+from crmcore.platform.record import OwnedRecord, Rules, Unique
 
 
-class App(Record):
+class App(OwnedRecord):
     """A program that acts by a token of its own, which may do what `scopes` say (`Policy.scopes`), and whose webhooks
     are the endpoints that this token configured."""
 
@@ -22,7 +21,6 @@ class App(Record):
     token_id = Uuid()
 
     special: ClassVar[Rules] = Rules(unique=(Unique(("key",)),), rules=(rules.key_fits, rules.homepage_fits))
-    access: ClassVar[Access] = TENANT_REACH
 
-    class Meta(Record.Meta):
+    class Meta(OwnedRecord.Meta):
         table = "app"

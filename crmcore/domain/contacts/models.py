@@ -34,6 +34,7 @@ class Contact(Record):
     merged_into: Any = reference("core.Contact", "SET NULL", null=True)
 
     special: ClassVar[Rules] = Rules(
+        person=True,
         rules=(rules.full_name,),
         derives=("name",),
         search=("name",),

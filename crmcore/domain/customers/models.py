@@ -119,6 +119,7 @@ class Customer(OwnedRecord):
     last_interaction_at = UtcDatetime(null=True)
 
     special: ClassVar[Rules] = Rules(
+        person=True,
         unique=(Unique(("tax_id",)),),
         rules=(rules.person_or_organization, rules.known_time_zone, rules.sensible_numbers),
         search=("name", "legal_name", "tax_id"),
