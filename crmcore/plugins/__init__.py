@@ -3,7 +3,7 @@
 docs/plugins.md shows how to write one; specs.py lists the hooks.
 """
 
-from crmcore.platform.access import BY_OWNER, WHOLE_TENANT, Access, ActorKind, through, through_children
+from crmcore.platform.access import BY_OWNER, TENANT_REACH, WHOLE_TENANT, Access, ActorKind, through, through_children
 from crmcore.platform.context import Context
 from crmcore.platform.fields import (
     BigInt,
@@ -37,6 +37,7 @@ from crmcore.plugins.states import Listed, PluginsFailed, PluginState
 from crmcore.plugins.web import Headers, Pairs, Route, WebRequest, WebResponse
 from crmcore.query.declare import Row
 from crmcore.records import (
+    Change,
     Create,
     Delete,
     Draft,
@@ -56,11 +57,13 @@ from crmcore.records import (
 __all__ = [
     "API_VERSION",
     "BY_OWNER",
+    "TENANT_REACH",
     "WHOLE_TENANT",
     "Access",
     "ActorKind",
     "BadSignature",
     "BigInt",
+    "Change",
     "Choice",
     "ChoiceList",
     "Command",

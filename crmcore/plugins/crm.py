@@ -164,6 +164,13 @@ class Crm:
             return self
         return Crm(self._backing, self.plugin, self._backing.acting(self.plugin, tenant_id))
 
+    @property
+    def itself(self) -> Crm:
+        """The same plugin acting by itself where this acts as the caller: for what a check must know and the caller may
+        not see. Inside of a transaction it is in that one."""
+        own = self._backing.acting(self.plugin, self.tenant_id).policy
+        return self if self.ctx.actor == own.actor else Crm(self._backing, self.plugin, replace(self.ctx, policy=own))
+
     async def tenants(self) -> list[UUID]:
         """The active tenants."""
         rows = await self._backing.db.fetch(Sql("SELECT id FROM tenant WHERE state = 'ACTIVE' ORDER BY created_at, id"))

@@ -11,7 +11,7 @@ from trytond import Erp
 
 from crmcore_erp.adapter import (
     Address,
-    Kind,
+    ErpKind,
     Missing,
     NewLine,
     NewOrder,
@@ -76,29 +76,29 @@ async def test_changes_come_page_by_page_and_again_a_little_before_the_end(share
     async with httpx.AsyncClient(timeout=30) as http:
         tryton = TrytonAdapter(Wire(http, shared.url, shared.database, shared.key))
         ids = {(await tryton.create_party(f"Q-{n}", PartyValues(name=f"P {n}"), [])).id for n in range(5)}
-        page = await tryton.changes_since(Kind.PARTY, None, size=2, go_on=False)
+        page = await tryton.changes_since(ErpKind.PARTY, None, size=2, go_on=False)
         found, pages = {one.id for one in page.items}, 1
         while page.more:
-            page = await tryton.changes_since(Kind.PARTY, page.cursor, size=2, go_on=True)
+            page = await tryton.changes_since(ErpKind.PARTY, page.cursor, size=2, go_on=True)
             found |= {one.id for one in page.items}
             pages += 1
         assert ids < found
         assert pages >= 3
-        rest = await tryton.changes_since(Kind.PARTY, page.cursor, size=100, go_on=True)
-        again = await tryton.changes_since(Kind.PARTY, page.cursor, size=100, go_on=False)
+        rest = await tryton.changes_since(ErpKind.PARTY, page.cursor, size=100, go_on=True)
+        again = await tryton.changes_since(ErpKind.PARTY, page.cursor, size=100, go_on=False)
         assert (rest.items, {one.id for one in again.items} >= ids) == ((), True)
 
         [sku] = shared.find("product.template", [["code", "=", "SKU-1"]], "id")
-        page = await tryton.changes_since(Kind.PRODUCT, None, size=100, go_on=False)
+        page = await tryton.changes_since(ErpKind.PRODUCT, None, size=100, go_on=False)
         shared.put("product.template", sku["id"], list_price="11.5000")
-        page = await tryton.changes_since(Kind.PRODUCT, page.cursor, size=100, go_on=True)
+        page = await tryton.changes_since(ErpKind.PRODUCT, page.cursor, size=100, go_on=True)
         assert [(one.sku, one.price) for one in page.items] == [("SKU-1", Decimal("11.5000"))]
 
         gone = min(ids)
         shared.delete("party.party", gone)
         since = datetime.now(UTC) - timedelta(minutes=5)
-        assert await tryton.deleted_since(Kind.PARTY, ids, since) == {gone}
-        assert await tryton.present(Kind.PARTY, ids) == ids - {gone}
+        assert await tryton.deleted_since(ErpKind.PARTY, ids, since) == {gone}
+        assert await tryton.present(ErpKind.PARTY, ids) == ids - {gone}
 
 
 async def test_what_goes_wrong_says_whether_it_may_work_later(shared: Erp):

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from crmcore_erp.adapter.records import (
     Address,
     Credit,
-    Kind,
+    ErpKind,
     NewOrder,
     NewProduct,
     Order,
@@ -89,16 +89,16 @@ class ErpAdapter(Protocol):
     async def advance_order(self, id: str, to: OrderStep) -> Order:
         """Move an order on as far as `to`: QUOTATION, CONFIRMED or PROCESSING. One that is there stays."""
 
-    async def read(self, kind: Kind, ids: Collection[str]) -> Sequence[Any]:
+    async def read(self, kind: ErpKind, ids: Collection[str]) -> Sequence[Any]:
         """Records of a kind by id, as `changes_since` gives them."""
 
-    async def changes_since(self, kind: Kind, cursor: Cursor | None, *, size: int, go_on: bool) -> Page:
+    async def changes_since(self, kind: ErpKind, cursor: Cursor | None, *, size: int, go_on: bool) -> Page:
         """What changed since the cursor, oldest change first; everything without one. With `go_on` the page follows the
         one that the cursor came with; without, it is the first of a run and begins a little earlier, so that nothing
         is missed that was committed late: the same may come twice."""
 
-    async def deleted_since(self, kind: Kind, ids: Collection[str], since: datetime) -> set[str]:
+    async def deleted_since(self, kind: ErpKind, ids: Collection[str], since: datetime) -> set[str]:
         """Those of these ids that were deleted since then; empty where the ERP tells no deletions."""
 
-    async def present(self, kind: Kind, ids: Collection[str]) -> set[str]:
+    async def present(self, kind: ErpKind, ids: Collection[str]) -> set[str]:
         """Those of these ids that the ERP has, archived or not."""

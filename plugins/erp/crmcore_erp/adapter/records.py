@@ -8,7 +8,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 
-class Kind(StrEnum):
+class ErpKind(StrEnum):
     """What is exchanged with the ERP."""
 
     PARTY = "PARTY"

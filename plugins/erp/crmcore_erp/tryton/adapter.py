@@ -10,7 +10,7 @@ from crmcore_erp.adapter import (
     Address,
     Capabilities,
     Credit,
-    Kind,
+    ErpKind,
     NewOrder,
     NewProduct,
     Order,
@@ -85,29 +85,29 @@ class TrytonAdapter:
         await self.company()
         return await documents.advance_order(self.wire, id, to)
 
-    async def read(self, kind: Kind, ids: Collection[str]) -> Sequence[Any]:
+    async def read(self, kind: ErpKind, ids: Collection[str]) -> Sequence[Any]:
         company = await self.company()
-        if kind == Kind.PARTY:
+        if kind == ErpKind.PARTY:
             return await masters.parties(self.wire, ids)
-        if kind == Kind.PRODUCT:
+        if kind == ErpKind.PRODUCT:
             return await masters.products(self.wire, company, ids)
-        if kind == Kind.STOCK:
+        if kind == ErpKind.STOCK:
             return await masters.stock(self.wire, company, ids)
-        if kind == Kind.ORDER:
+        if kind == ErpKind.ORDER:
             return await documents.orders(self.wire, ids)
-        if kind == Kind.INVOICE:
+        if kind == ErpKind.INVOICE:
             return await documents.invoices(self.wire, ids)
         return await documents.shipments(self.wire, ids)
 
-    async def changes_since(self, kind: Kind, cursor: Cursor | None, *, size: int, go_on: bool) -> Page:
+    async def changes_since(self, kind: ErpKind, cursor: Cursor | None, *, size: int, go_on: bool) -> Page:
         await self.company()
         ids, after, more = await feed.changed_ids(self.wire, kind, cursor, size, go_on=go_on)
         return Page(items=tuple(await self.read(kind, ids)), cursor=after, more=more)
 
-    async def deleted_since(self, kind: Kind, ids: Collection[str], since: datetime) -> set[str]:
+    async def deleted_since(self, kind: ErpKind, ids: Collection[str], since: datetime) -> set[str]:
         await self.company()
         return await feed.deleted_since(self.wire, kind, ids, since)
 
-    async def present(self, kind: Kind, ids: Collection[str]) -> set[str]:
+    async def present(self, kind: ErpKind, ids: Collection[str]) -> set[str]:
         await self.company()
         return await feed.present(self.wire, kind, ids)

@@ -10,37 +10,37 @@ from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from crmcore_erp.adapter import Kind
-from crmcore_erp.tryton.wire import CHUNK, Domain, Wire
+from crmcore_erp.adapter import ErpKind
+from crmcore_erp.tryton.wire import Domain, Wire
 
 OVERLAP: Final = timedelta(seconds=30)
 """How far back a page begins: a transaction there may be committed later than its records are dated."""
 
-SOURCES: Final[Mapping[Kind, tuple[tuple[str, str, Domain], ...]]] = {
-    Kind.PARTY: (("party.party", "id", []), ("party.address", "party", [])),
-    Kind.PRODUCT: (
+SOURCES: Final[Mapping[ErpKind, tuple[tuple[str, str, Domain], ...]]] = {
+    ErpKind.PARTY: (("party.party", "id", []), ("party.address", "party", [])),
+    ErpKind.PRODUCT: (
         ("product.product", "id", [["salable", "=", True]]),
         ("product.template", "products", [["salable", "=", True]]),
     ),
-    Kind.STOCK: (("stock.move", "product", [["state", "in", ["draft", "assigned", "done", "cancelled"]]]),),
-    Kind.ORDER: (("sale.sale", "id", []), ("stock.shipment.out", "outgoing_moves.sale", [])),
-    Kind.INVOICE: (("account.invoice", "id", [["type", "=", "out"]]),),
-    Kind.SHIPMENT: (("stock.shipment.out", "id", []), ("stock.package", "shipment", [])),
+    ErpKind.STOCK: (("stock.move", "product", [["state", "in", ["draft", "assigned", "done", "cancelled"]]]),),
+    ErpKind.ORDER: (("sale.sale", "id", []), ("stock.shipment.out", "outgoing_moves.sale", [])),
+    ErpKind.INVOICE: (("account.invoice", "id", [["type", "=", "out"]]),),
+    ErpKind.SHIPMENT: (("stock.shipment.out", "id", []), ("stock.package", "shipment", [])),
 }
 """Which models feed a kind, and by which field each leads to the records of the kind."""
 
 MODELS: Final = {
-    Kind.PARTY: "party.party",
-    Kind.PRODUCT: "product.product",
-    Kind.STOCK: "product.product",
-    Kind.ORDER: "sale.sale",
-    Kind.INVOICE: "account.invoice",
-    Kind.SHIPMENT: "stock.shipment.out",
+    ErpKind.PARTY: "party.party",
+    ErpKind.PRODUCT: "product.product",
+    ErpKind.STOCK: "product.product",
+    ErpKind.ORDER: "sale.sale",
+    ErpKind.INVOICE: "account.invoice",
+    ErpKind.SHIPMENT: "stock.shipment.out",
 }
 
 
 async def changed_ids(
-    wire: Wire, kind: Kind, cursor: Mapping[str, Any] | None, size: int, *, go_on: bool
+    wire: Wire, kind: ErpKind, cursor: Mapping[str, Any] | None, size: int, *, go_on: bool
 ) -> tuple[list[str], dict[str, Any], bool]:
     """The ids of records of the kind that changed since the cursor, the next cursor, and whether there is more."""
     found: dict[str, None] = {}
@@ -89,26 +89,16 @@ def _listed(value: Any) -> list[Any]:
     return list(value) if isinstance(value, list | tuple) else [value]
 
 
-async def deleted_since(wire: Wire, kind: Kind, ids: Collection[str], since: datetime) -> set[str]:
-    """Tryton keeps deletions in its log, findable by the record that is gone."""
-    wanted, gone = sorted(ids), set[str]()
-    for start in range(0, len(wanted), CHUNK):
-        gone |= await _logged(wire, MODELS[kind], wanted[start : start + CHUNK], since)
-    return gone - await present(wire, kind, gone)
-
-
-async def _logged(wire: Wire, model: str, chunk: list[str], since: datetime) -> set[str]:
-    """The log does not show who it was: that is found by halving, which costs little, as few are deleted."""
-    named = [f"{model},{id}" for id in chunk]
-    domain: Domain = [["event", "=", "delete"], ["create_date", ">=", since], ["resource", "in", named]]
-    if not chunk or not await wire.search("ir.model.log", domain, ["event"], limit=1):
+async def deleted_since(wire: Wire, kind: ErpKind, ids: Collection[str], since: datetime) -> set[str]:
+    """Tryton keeps deletions in its log, but not those that follow from others: it says when to look what is gone."""
+    models = [model for model, leads, _ in SOURCES[kind] if leads in ("id", "products")]
+    of_these: Domain = ["OR", *([["resource", "like", f"{model},%"]] for model in models)]
+    domain: Domain = [["event", "=", "delete"], ["create_date", ">=", since], of_these]
+    if not ids or not await wire.search("ir.model.log", domain, ["event"], limit=1):
         return set()
-    if len(chunk) == 1:
-        return set(chunk)
-    half = len(chunk) // 2
-    return {*await _logged(wire, model, chunk[:half], since), *await _logged(wire, model, chunk[half:], since)}
+    return set(ids) - await present(wire, kind, ids)
 
 
-async def present(wire: Wire, kind: Kind, ids: Collection[str]) -> set[str]:
+async def present(wire: Wire, kind: ErpKind, ids: Collection[str]) -> set[str]:
     """Those that are there, archived ones too."""
     return {str(row["id"]) async for row in wire.by_ids(MODELS[kind], ids, ["id"])}

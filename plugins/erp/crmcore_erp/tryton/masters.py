@@ -105,7 +105,7 @@ async def update_party(
         "party.party", [["id", "=", int(party.id)]], ["identifiers.code", "contact_mechanisms.type"]
     )
     held = rows[0] if rows else {"identifiers": [], "contact_mechanisms": []}
-    change: dict[str, Any] = {"name": values.name, "active": values.active}
+    change: dict[str, Any] = {"name": values.name} if values.name != party.name else {}
     if values.tax_id != party.tax_id:
         change["identifiers"] = _put(held["identifiers"][:1], {"type": None, "code": values.tax_id}, values.tax_id)
     ways: list[Any] = []
@@ -122,12 +122,22 @@ async def update_party(
             places += _new([await _address(wire, company, one)])
     change |= {"contact_mechanisms": ways} if ways else {}
     change |= {"addresses": places} if places else {}
-    if wire.locks and party.stamp:
-        await wire.update_locked("party.party", int(party.id), change, party.stamp)
-    else:
-        await wire.update("party.party", int(party.id), change)
+    await _write_party(wire, party, change, active=values.active)
     [now] = await parties(wire, [party.id])
     return now
+
+
+async def _write_party(wire: Wire, party: Party, change: Row, *, active: bool) -> None:
+    """What is out of use cannot be changed: it is put to use before, or out of it after."""
+    own = int(party.id)
+    if active and not party.active:
+        await wire.update("party.party", own, {"active": True})
+    if change and wire.locks and active == party.active:
+        await wire.update_locked("party.party", own, change, party.stamp)
+    elif change:
+        await wire.update("party.party", own, change)
+    if party.active and not active:
+        await wire.update("party.party", own, {"active": False})
 
 
 def _ways(values: PartyValues) -> dict[str, str]:
