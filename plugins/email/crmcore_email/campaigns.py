@@ -31,7 +31,7 @@ async def send(ctx: Context, id: UUID, *, at: datetime | None = None, expected_v
 
 
 async def pause(ctx: Context, id: UUID, *, expected_version: int | None = None) -> UUID:
-    """Stop; what is under way is a hundred mails at most."""
+    """Stop; what is under way is fifty mails at most."""
     crm = _crm(ctx)
     await _move(crm, id, await _row(crm, id, expected_version), Status.PAUSED, {})
     return id

@@ -138,7 +138,7 @@ class EmailCampaignSend:
 
 @action(models.EmailCampaign, campaigns.pause)
 class EmailCampaignPause:
-    """Stop a campaign within a hundred mails; what is not sent waits."""
+    """Stop a campaign within fifty mails; what is not sent waits."""
 
 
 @action(models.EmailCampaign, campaigns.resume)

@@ -18,7 +18,7 @@ from crmcore_email.models import EmailCampaign
 from crmcore_email.sending import FIELDS, Node, Round, form_of, interrupted, is_due
 from crmcore_email.writing import Templates
 
-CHUNK: Final = 100
+CHUNK: Final = 50
 
 _BATCH: Final = f"""query($id: ID!, $batch: Int!, $after: String) {{
   emailCampaign(id: $id) {{ id version status name purpose track problem links
@@ -40,7 +40,7 @@ class Jobs:
         self._pools = pools
 
     async def batch(self, crm: Crm, run: JobRun) -> Any:
-        """Send what waits in a batch, a hundred at a time. Between them a pause, a consent withdrawn and an address
+        """Send what waits in a batch, fifty at a time. Between them a pause, a consent withdrawn and an address
         that came onto the list are heard."""
         settings = await crm.settings()
         key, number = UUID(run.payload["campaign"]), int(run.payload["batch"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
@@ -17,11 +18,12 @@ from crmcore_email.models import EmailSuppression
 
 _PAGE: Final = 60  # an address may be on the list for several things
 _LISTED: Final = """query($hashes: [String!]) { emailSuppressions(where: {addressHash: {in: $hashes}}, first: 200) {
-  nodes { id addressHash reason purpose } } }"""
+  nodes { id addressHash reason purpose at } } }"""
 _FOR: Final = """query($hashes: [String!], $purpose: ConsentPurpose!) {
   emailSuppressions(where: {addressHash: {in: $hashes}, or: [{purpose: {isNull: true}}, {purpose: {eq: $purpose}}]},
     first: 200) { nodes { addressHash reason } } }"""
-_ADDRESSES: Final = """query($id: ID!) { contact(id: $id) {
+_ADDRESSES: Final = """query($id: ID!, $purpose: ConsentPurpose!) { contact(id: $id) {
+  consents(where: {channel: {eq: EMAIL}, purpose: {eq: $purpose}, inForce: {eq: true}}, first: 1) { nodes { id } }
   contactPoints(where: {type: {eq: EMAIL}}, first: 50) { nodes { normalized } } } }"""
 
 
@@ -62,17 +64,21 @@ async def add(ctx: Context, *, address: str, purpose: ConsentPurpose | None = No
 
 
 async def forgive(event: PluginEvent, crm: Crm) -> None:
-    """Who unsubscribed and then consents anew gets mail again."""
+    """Who unsubscribed and then consents anew gets mail again. Events come late: what was said before the farewell, or
+    taken back since, is no consent to mail after it."""
     said: Mapping[str, Any] = event.after or {}
     if said.get("state") != "GRANTED" or said.get("channel") != Channel.EMAIL or not said.get("contact_id"):
         return
-    contact = (await crm.gql(_ADDRESSES, id=contact_id(said["contact_id"])))["contact"]
-    points = contact["contactPoints"]["nodes"] if contact else []
+    asked = {"id": contact_id(said["contact_id"]), "purpose": said["purpose"]}
+    contact = (await crm.gql(_ADDRESSES, **asked))["contact"]
+    points = contact["contactPoints"]["nodes"] if contact and contact["consents"]["nodes"] else []
     hashes = [address_hash(crm.tenant_id, point["normalized"]) for point in points]
     gone = [
         Delete(EmailSuppression, known(row["id"]))
         for row in (await _rows(crm, hashes) if hashes else ())
-        if row["reason"] == EmailSuppressionReason.UNSUBSCRIBE and row["purpose"] == said.get("purpose")
+        if row["reason"] == EmailSuppressionReason.UNSUBSCRIBE
+        and row["purpose"] == said["purpose"]
+        and datetime.fromisoformat(row["at"]) < event.at
     ]
     if gone:
         await crm.write(gone)
