@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Protocol, TypeVar
+from typing import Final, Protocol, TypeVar
 
 from crmcore.errors import CrmError, PluginFailed
 from crmcore.platform.context import Context
@@ -16,7 +16,8 @@ from crmcore.platform.driver import Retryable, StatementTimeout, StorageFull, Un
 
 T = TypeVar("T")
 
-_OURS = (CrmError, Retryable, StatementTimeout, StorageFull, Unavailable)
+NOBODYS: Final = (CrmError, Retryable, StatementTimeout, StorageFull, Unavailable)
+"""What is raised on purpose, and the database's own troubles: no plugin's fault."""
 
 
 class Guard(Protocol):
@@ -34,7 +35,7 @@ async def called(ctx: Context, plugin: str, place: str, call: Callable[[], Await
         return await call()
     try:
         return await (call() if ctx.guard is None or not guarded else ctx.guard(plugin, place, call))
-    except _OURS:
+    except NOBODYS:
         raise
     except Exception as error:
         task = asyncio.current_task()

@@ -11,8 +11,10 @@ from uuid import UUID
 import orjson
 from graphql import GraphQLError, GraphQLSchema
 
+from crmcore.errors import PluginFailed
 from crmcore.kit.sql import Dialect as DialectName
 from crmcore.kit.sql import render
+from crmcore.platform.calling import NOBODYS
 from crmcore.platform.context import Context
 from crmcore.query.arguments import FieldsUnknown, Questions, Run
 from crmcore.query.changes import PAGE, ChangeFeed
@@ -68,7 +70,7 @@ class ReadEngine:
         except FieldsUnknown:
             await ctx.custom_fields()
             plan = self.plan(run, root, reading)
-        text = await ctx.db.fetch_text(plan.statement, run)
+        text = await _fetched(ctx, plan, run, reading)
         if text is None:
             return Completed(None)
         answer = text.encode() if isinstance(text, str) else text
@@ -99,4 +101,18 @@ class ReadEngine:
         selection = Selection(self.schema, reading.fragments, questions)
         scope = Scope(self.registry, self.schema, self.dialect, questions, selection, self.limits, ctx.policy)
         tree = Roots(scope, self.cursors, self.feed).compile(root, reading)
-        return Plan(render(tree, self.dialect.name), tuple(scope.cursors), tuple(scope.batches))
+        plugins = tuple(sorted(scope.plugins - {""}))
+        return Plan(render(tree, self.dialect.name), tuple(scope.cursors), tuple(scope.batches), plugins)
+
+
+async def _fetched(ctx: Context, plan: Plan, run: Run, reading: Reading) -> str | bytes | None:
+    """What the statement answers. Where plugins put SQL of their own into it, what the database has against it is laid
+    to them."""
+    try:
+        return await ctx.db.fetch_text(plan.statement, run)
+    except NOBODYS:
+        raise
+    except Exception as error:
+        if not plan.plugins:
+            raise
+        raise PluginFailed(" or ".join(plan.plugins), f"{'.'.join(reading.place)} (its SQL)") from error

@@ -113,6 +113,7 @@ class Filters:
     def _condition(self, table: Table, field: ConditionField, part: Argument) -> Sql:
         """A condition of its own: its text, with what stands in braces put in."""
         dialect = self.scope.dialect
+        self.scope.plugins.add(field.plugin)
         owner = self.scope.registry.records[field.target].table if field.target else ""
         value = part.bind(converter(field.kind, dialect.name, owner), CASTS[field.kind])
         tenant = uuid_bind(lambda run: run.context.policy.tenant_id, dialect, "tenant")

@@ -20,11 +20,13 @@ from crmcore.query.scope import BatchSpec
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What it takes to answer: the statement, what the lists with cursors are bound to, and the batch fields."""
+    """What it takes to answer: the statement, what the lists with cursors are bound to, and the batch fields; and the
+    `plugins` whose own SQL is in it."""
 
     statement: Statement
     cursors: tuple[Binding, ...] = ()
     batches: tuple[BatchSpec, ...] = ()
+    plugins: tuple[str, ...] = ()
 
 
 class PersistedKey(int):

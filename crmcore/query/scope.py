@@ -90,7 +90,7 @@ class BatchSpec:
 
 class Scope:
     """One compilation. `cursors` are what the lists are bound to whose cursors are in the answer; `filled` are the
-    columns that have a value in every row which their filter finds."""
+    columns that have a value in every row which their filter finds; `plugins` are those with SQL of their own."""
 
     def __init__(
         self,
@@ -112,6 +112,7 @@ class Scope:
         self.cursors: list[Binding] = []
         self.batches: list[BatchSpec] = []
         self.filled: set[str] = set()
+        self.plugins: set[str] = set()
         self.conditions = 0
         self._aliases = 0
 

@@ -133,6 +133,7 @@ class Values:
 
     def _expression(self, field: ExpressionField, column: Callable[[str], str]) -> Sql:
         dialect = self.scope.dialect.name
+        self.scope.plugins.add(field.plugin)
         parts: list[Bind | str] = []
         for place, part in enumerate(field.sql[dialect]):
             if place % 2 == 0:

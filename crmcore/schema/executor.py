@@ -12,6 +12,7 @@ from typing import Any
 
 import orjson
 from graphql import (
+    GraphQLError,
     GraphQLList,
     GraphQLObjectType,
     GraphQLOutputType,
@@ -26,7 +27,7 @@ from crmcore.errors import BadInput
 from crmcore.query import Completed, Reading, Ref, Refs, Registry, Root
 from crmcore.schema.alone import all_given
 from crmcore.schema.enclosing import Controls, Mutation, controls_of, tell
-from crmcore.schema.resolving import EngineRoot, OneOf, Results, Run
+from crmcore.schema.resolving import Each, EngineRoot, OneOf, Results, Run, SomeOf
 
 
 class CrmExecutor(Executor[Any]):
@@ -106,25 +107,45 @@ class CrmExecutor(Executor[Any]):
             return self._results(return_type, field_details_list, info, path, result)
         if isinstance(result, OneOf):
             return self._one_of(return_type, field_details_list, path, result)
+        if isinstance(result, SomeOf):
+            return self._some_of(return_type, field_details_list, path, result)
         if isinstance(result, Root | Ref | Refs):
             said = f"{info.parent_type}.{info.field_name}"
             return self._read(return_type, field_details_list, said, path, result)
         return super().complete_value(return_type, field_details_list, info, path, result, position_context)
 
     async def _one_of(self, return_type: GraphQLOutputType, details: Any, path: Path, one: OneOf) -> Any:
+        records, errors = await self._read_all(one.each, return_type, details, path)
+        self._place(errors, path, {one.number: []})
+        return records[one.number]
+
+    async def _some_of(self, return_type: GraphQLOutputType, details: Any, path: Path, some: SomeOf) -> Any:
+        one: Any = get_named_type(return_type)
+        records, errors = await self._read_all(some.each, one, details, path)
+        seen = [number for number in some.numbers if records[number] is not None]
+        self._place(errors, path, {number: [place] for place, number in enumerate(seen)})
+        return [records[number] for number in seen]
+
+    async def _read_all(
+        self, each: Each, one: GraphQLOutputType, details: Any, path: Path
+    ) -> tuple[list[Any], list[GraphQLError]]:
+        """All records of a place, read with the first of them."""
+        place = tuple(step for step in path.as_list() if isinstance(step, str))
+        async with each.reading:
+            if place not in each.read:
+                done = await self._reading(GraphQLList(one), details, path, Root("mixed"), each.keys)
+                each.read[place] = orjson.loads(done.json or b"[]"), done.errors
+        return each.read[place]
+
+    def _place(self, errors: Sequence[GraphQLError], path: Path, places: Mapping[int, list[int]]) -> None:
+        """Errors in records that stand at these places below the path, by their numbers among all."""
         above = path.as_list()
-        place = tuple(step for step in above if isinstance(step, str))
-        async with one.each.reading:
-            if place not in one.each.read:
-                done = await self._reading(GraphQLList(return_type), details, path, Root("mixed"), one.each.keys)
-                one.each.read[place] = orjson.loads(done.json or b"[]"), done.errors
-        records, errors = one.each.read[place]
         for error in errors:
             number, *below = (error.path or [])[len(above) :]
-            if number == one.number:
-                error.path = [*above, *below]
-                self.collected_errors.errors.append(error)
-        return records[one.number]
+            if isinstance(number, int) and number in places:
+                at = [*above, *places[number], *below]
+                held = GraphQLError(error.message, error.nodes, path=at, original_error=error.original_error)
+                self.collected_errors.errors.append(held)
 
     async def _results(
         self, return_type: GraphQLOutputType, details: Any, info: GraphQLResolveInfo[Any], path: Path, results: Results

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -55,6 +55,14 @@ class OneOf:
 
     each: Each
     number: int
+
+
+@dataclass(frozen=True, slots=True)
+class SomeOf:
+    """Several of these records, as a list without those that the caller does not see."""
+
+    each: Each
+    numbers: Sequence[int]
 
 
 @dataclass(frozen=True, slots=True)

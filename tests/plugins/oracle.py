@@ -22,6 +22,8 @@ from crmcore.schema import (
     Ref,
     arg,
     batch,
+    condition,
+    expression,
     extend,
     field,
     input_object,
@@ -50,6 +52,7 @@ class OracleLine:
 
     text: str = field("What it says.")
     customer: Customer | None = field("Whom it is about.")
+    friends: list[Customer] = field("Who else.")
 
 
 @output
@@ -66,12 +69,14 @@ class OracleAnswer:
     lines: list[OracleLine] = field("The lines.")
     customers: list[Customer] = field("All of them.")
     about: AnyRecord | None = field("Any record.")
+    several: list[AnyRecord] = field("Any records.")
 
 
 @dataclass
 class Line:
     text: Any
     customer: Any = None
+    friends: Any = ()
 
 
 @input_object
@@ -94,7 +99,8 @@ async def ask(ctx: Context, question: str, **given: Any) -> Mapping[str, Any]:
         "said_on": date(2026, 11, 23),
         "said_at": datetime(2026, 11, 23, 8, tzinfo=UTC),
         "extra": {"deep": [1, None]},
-        "lines": [Line(f"line {number}", key) for number, key in enumerate(ids)],
+        "lines": [Line(f"line {number}", key, [key, uuid4(), ids[0]]) for number, key in enumerate(ids)],
+        "several": [Ref("Customer", key) for key in ids] + [Ref("Deal", uuid4())],
         "customers": ids,
         "about": Ref("Customer", ids[0]) if ids else None,
     }
@@ -109,6 +115,14 @@ class OracleAsk:
     hints: list[OracleHint] | None = arg("Hints.")
     mood: OracleMood | None = arg("How it should feel.")
     price: Money | None = arg("What it may cost.")
+
+
+@extend("Customer")
+class CustomerOracleSql:
+    """SQL that no database understands: what it costs is told by its name."""
+
+    oracle_sql: str | None = expression("no_such_function({name})", "Nothing of use.")
+    oracle_where: str = condition("{name} = {value} AND nonsense", "Nothing of use.")
 
 
 async def chosen(ctx: Context, customer_id: UUID | None = None, name: str = "") -> UUID | None:
@@ -135,7 +149,7 @@ class OracleEvery:
 
 async def wrong(ctx: Context, how: str) -> Any:
     """Answers of which some or all do not fit."""
-    answer = {"title": "Fits", "lines": [], "customers": []}
+    answer: dict[str, Any] = {"title": "Fits", "lines": [], "customers": [], "several": []}
     return {
         "none": None,
         "text": "a text",
@@ -267,7 +281,7 @@ class Plugin:
     def crm_graph(self) -> Sequence[type]:
         return [
             OracleLine, OracleAnswer, OracleHint, OracleAsk, OracleChosen, OracleEvery, OracleWrong, OracleBroken,
-            OracleFound, OracleRuin, OracleCount, OracleSpoken, OraclePoured, CustomerOracle,
+            OracleFound, OracleRuin, OracleCount, OracleSpoken, OraclePoured, CustomerOracle, CustomerOracleSql,
         ]  # fmt: skip
 
 

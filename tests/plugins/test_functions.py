@@ -18,7 +18,8 @@ ASK = """
 query($ids: [ID!], $hint: OracleHint!) {
   oracleAsk(question: "why", customerIds: $ids, hints: [$hint], mood: BAD, price: {amount: "2", currencyCode: "EUR"}) {
     title mood price { amount currencyCode } weight saidOn saidAt extra
-    lines { text customer { name owner { name } } again: customer { id } }
+    lines { text customer { name owner { name } } again: customer { id } friends { name } }
+    several { __typename id }
     customers { name }
     about { __typename id ... on Customer { name } }
   }
@@ -55,11 +56,15 @@ async def test_a_function_gets_python_values_and_answers_with_records(crm: TestC
         "title": "WHY", "mood": "GOOD", "price": {"amount": "9.5000", "currencyCode": "EUR"}, "weight": "3.0000",
         "saidOn": "2026-11-23", "saidAt": "2026-11-23T08:00:00.000000+00:00", "extra": {"deep": [1, None]},
         "lines": [
-            {"text": f"line {number}", "customer": {"name": name, "owner": None}, "again": {"id": ids[number]}}
+            {
+                "text": f"line {number}", "customer": {"name": name, "owner": None}, "again": {"id": ids[number]},
+                "friends": [{"name": name}, {"name": "Alfki"}],
+            }
             for number, name in enumerate(("Alfki", "Bonap", "Chops"))
         ],
         "customers": [{"name": "Alfki"}, {"name": "Bonap"}, {"name": "Chops"}],
         "about": {"__typename": "Customer", "id": ids[0], "name": "Alfki"},
+        "several": [{"__typename": "Customer", "id": one} for one in ids],
     }  # fmt: skip
     more = [*ids, *await customers(crm, *(f"More {number}" for number in range(17)))]
     with crm.crm.db.counting() as many:
@@ -143,6 +148,14 @@ async def test_batch_fields_that_answer_wrongly_lose_their_own_place_alone(crm: 
         assert [one[field] for one in nodes] == fits, field
         assert [error["path"][2] for error in answer["errors"]] == [n for n, one in enumerate(fits) if one is None]
         assert {error["extensions"]["plugin"] for error in answer["errors"]} == {"oracle"}
+
+
+async def test_sql_that_the_database_refuses_is_laid_to_the_plugin(crm: TestCrm):
+    for ask in ("customers { nodes { oracleSql } }", 'customers(where: {oracleWhere: "x"}) { totalCount }'):
+        answer = await crm.ask(f"{{ {ask} contacts {{ totalCount }} }}")
+        assert answer["data"] == {"customers": None, "contacts": {"totalCount": 0}}
+        assert answer["errors"][0]["message"] == "The plugin oracle failed at customers (its SQL)."
+        assert answer["errors"][0]["extensions"]["plugin"] == "oracle"
 
 
 async def test_what_breaks_is_masked_names_the_plugin_and_leaves_its_neighbours(

@@ -148,6 +148,8 @@ def _root(operation: Operation, function: Function, returns: Any) -> Callable[[_
         _check(cls, ArgumentSpec, '= arg("...")')
         if operation == "subscription" and not inspect.isasyncgenfunction(function):
             raise TypeError(f"{cls.__qualname__}: {function!r} must be an async generator.")
+        if operation != "subscription" and inspect.isfunction(function) and not inspect.iscoroutinefunction(function):
+            raise TypeError(f"{cls.__qualname__}: {function!r} must be `async def`.")
         setattr(cls, ROOT, Root(operation, function, returns, described(cls)))
         return cls
 

@@ -19,7 +19,7 @@ import orjson
 from crmcore.errors import PluginFailed
 from crmcore.kit.ids import from_global
 from crmcore.query import Ref, Refs, Registry
-from crmcore.schema.resolving import Each, OneOf
+from crmcore.schema.resolving import Each, OneOf, SomeOf
 from crmcore.schema.scalars import ID
 
 
@@ -111,17 +111,28 @@ def root_record(registry: Registry, name: str = "") -> Form:
     return lambda value, _making, _place: _ref(registry, name, value)
 
 
-def records(registry: Registry, name: str) -> Form:
-    """A list of records of one kind: those that the caller sees, in the order given."""
+def root_records(registry: Registry, name: str) -> Form:
+    """A list of records of one kind that is the whole answer: those that the caller sees, in the order given."""
+    return lambda value, _making, _place: Refs(name, tuple(ref.id for ref in _refs(registry, name, value)))
 
-    def make(value: Any, _making: Making, _place: tuple[str, ...]) -> Any:
-        if isinstance(value, Refs) and value.type == name:
-            return value
-        if isinstance(value, str | bytes | Mapping) or not isinstance(value, Sequence):
-            raise Misfit(f"{_kind(value)}, not a list of ids")
-        return Refs(name, tuple(_ref(registry, name, one).id for one in value))
+
+def records(registry: Registry, name: str = "") -> Form:
+    """The same below an output, or of any kinds: the lists of all outputs are read by one statement."""
+
+    def make(value: Any, making: Making, place: tuple[str, ...]) -> Any:
+        refs = _refs(registry, name, value)
+        found = [making.record(place, registry.records[ref.type].table, ref.id) for ref in refs]
+        return SomeOf(found[0].each, [one.number for one in found]) if found else []
 
     return make
+
+
+def _refs(registry: Registry, name: str, value: Any) -> list[Ref]:
+    if isinstance(value, Refs) and value.type in registry.records and name in ("", value.type):
+        return [Ref(value.type, key) for key in value.ids]
+    if isinstance(value, str | bytes | Mapping) or not isinstance(value, Sequence):
+        raise Misfit(f"{_kind(value)}, not a list of ids")
+    return [_ref(registry, name, one) for one in value]
 
 
 def _ref(registry: Registry, name: str, value: Any) -> Ref:

@@ -40,6 +40,8 @@ class Outputs:
             where = f"{cls.__qualname__}.{attribute}"
             if self._is_record(hint.inner) and not hint.listed and not hint.nullable:
                 raise TypeError(f"{where}: a record may be deleted or not visible, so annotate it `| None`.")
+            if spec.batch is not None or spec.computed is not None:
+                raise TypeError(f"{where}: the function answers it; declare it with field(...).")
             if hint.listed and hint.nullable:
                 raise TypeError(f"{where}: a list is never null, it is empty.")
             kind = self.kind(hint, where, self._owners[cls])
@@ -76,12 +78,10 @@ class Outputs:
         record = self._names.record(inner)
         if record is not None or inner is AnyRecord:
             name = record.name if record is not None else ""
-            if hint.listed and name:
-                return forms.records(registry, name)
-            one = forms.root_record if root and not hint.listed else forms.one_record
-            found = one(registry, name)
-        else:
-            found = self._form(inner)
+            if hint.listed:
+                return (forms.root_records if root and name else forms.records)(registry, name)
+            return (forms.root_record if root else forms.one_record)(registry, name)
+        found = self._form(inner)
         return forms.listed(found) if hint.listed else found
 
     def _form(self, inner: Any) -> forms.Form:
