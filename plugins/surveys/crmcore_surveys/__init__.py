@@ -19,7 +19,13 @@ class Plugin:
         models=[".models"],
         migrations=".migrations",
         settings=SurveysSettings,
-        subscribes=["case.resolved", "order.delivered", "email_message.updated"],
+        subscribes=[
+            "case.resolved",
+            "order.delivered",
+            "email_message.suppressed",
+            "email_message.bounced",
+            "email_message.failed",
+        ],
     )
 
     @hookimpl

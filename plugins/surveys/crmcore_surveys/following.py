@@ -12,7 +12,7 @@ from crmcore.domain.cases import Case, CasePriority, CaseType
 from crmcore.domain.customers import Channel
 from crmcore.errors import Duplicate, Refusals
 from crmcore.plugins import Create, Crm, JobRun, PluginEvent, Update
-from crmcore_surveys.ids import customer_id, key_of, record_id, response_id
+from crmcore_surveys.ids import key_of, record_id, response_id
 from crmcore_surveys.invitations import TRIES, meanwhile, plan, refuse
 from crmcore_surveys.models import SurveysResponse
 from crmcore_surveys.reading import settings_of
@@ -21,14 +21,20 @@ from crmcore_surveys.settings import SurveysSettings
 
 _EVENTS: Final = {"case.resolved": SurveysEvent.CASE_RESOLVED, "order.delivered": SurveysEvent.ORDER_DELIVERED}
 _UNSENT: Final = frozenset({"SUPPRESSED", "FAILED", "BOUNCED"})
-_RULES: Final = """query($event: SurveysEvent!, $customer: ID!) {
+_RULES: Final = """query($event: SurveysEvent!, $id: ID!) {
   surveysRules(where: { event: { eq: $event }, isActive: { eq: true }, survey: { status: { eq: OPEN } } }, first: 100) {
     nodes { id delayHours sharePercent survey { id } }
   }
-  customer(id: $customer) {
-    language contactLinks(where: { isPrimary: { eq: true } }, first: 1) { nodes { contact { id } } }
+  about: %s(id: $id) {
+    %s
+    customer {
+      id language contactLinks(where: { isPrimary: { eq: true } }, first: 1) { nodes { contact { id } } }
+    }
   }
 }"""
+_ABOUT: Final = {"case": _RULES % ("case", "contact { id }"), "order": _RULES % ("order", "")}
+_MAIL: Final = "query($id: ID!) { emailMessage(id: $id) { reference status reason } }"
+_STATE: Final = "query($id: ID!) { surveysInvitation(id: $id) { state } }"
 _RESPONSE: Final = """query($id: ID!) {
   surveysResponse(id: $id) {
     version score satisfaction comment caseOpenedAt
@@ -39,28 +45,30 @@ _RESPONSE: Final = """query($id: ID!) {
 
 async def hear(crm: Crm, event: PluginEvent) -> None:
     """The hook `crm_on_event`."""
-    if event.type == "email_message.updated":
-        await _hear_mail(crm, event.after or {})
-    elif event.after is not None:
-        await _follow_rules(crm, event, event.after)
+    if event.record_type in _ABOUT:
+        await _follow_rules(crm, event)
+    elif event.record_type == "email_message":
+        await _hear_mail(crm, event.record_id)
 
 
-async def _follow_rules(crm: Crm, event: PluginEvent, row: Mapping[str, Any]) -> None:
+async def _follow_rules(crm: Crm, event: PluginEvent) -> None:
     """Plan an invitation for each rule. Told again it plans nothing: there is one for each occasion."""
-    found = await crm.gql(_RULES, event=_EVENTS[event.type], customer=customer_id(row["customer_id"]))
-    customer = found["customer"]
-    if customer is None:
+    occasion = record_id(event.record_type, event.record_id)
+    found = await crm.gql(_ABOUT[event.record_type], event=_EVENTS[event.type], id=occasion)
+    about = found["about"]
+    if about is None or about["customer"] is None:
         return
-    links = customer["contactLinks"]["nodes"]
-    main = key_of(links[0]["contact"]["id"]) if links and links[0]["contact"] else None
-    contact = row.get("contact_id") or main
+    customer = about["customer"]
+    links = [link["contact"] for link in customer["contactLinks"]["nodes"]]
+    person = about.get("contact") or (links[0] if links else None)
+    contact = None if person is None else key_of(person["id"])
     for rule in found["surveysRules"]["nodes"]:
         values = {
             "survey_id": key_of(rule["survey"]["id"]),
-            "customer_id": row["customer_id"],
+            "customer_id": key_of(customer["id"]),
             "contact_id": contact,
             f"{event.record_type}_id": event.record_id,
-            "occasion": record_id(event.record_type, event.record_id),
+            "occasion": occasion,
             "language": customer["language"],
             "due_at": event.at + timedelta(hours=rule["delayHours"]),
         }
@@ -82,15 +90,14 @@ def in_share(rule: str, contact: UUID, percent: int) -> bool:
     return int.from_bytes(digest[:8], "big") % 100 < percent
 
 
-async def _hear_mail(crm: Crm, row: Mapping[str, Any]) -> None:
+async def _hear_mail(crm: Crm, message: UUID) -> None:
     """What the email plugin tells later of a mail of ours that did not reach anybody."""
-    reference, status = row.get("reference") or "", str(row.get("status"))
-    if status not in _UNSENT or not reference.startswith("surveys_invitation_"):
+    mail = (await crm.gql(_MAIL, id=record_id("email_message", message)))["emailMessage"]
+    if mail is None or mail["status"] not in _UNSENT or not (mail["reference"] or "").startswith("surveys_invitation_"):
         return
-    query = "query($id: ID!) { surveysInvitation(id: $id) { state } }"
-    node = (await crm.gql(query, id=reference))["surveysInvitation"]
+    node = (await crm.gql(_STATE, id=mail["reference"]))["surveysInvitation"]
     if node is not None and node["state"] in {"READY", "SENT"}:
-        await refuse(crm, key_of(reference), str(row.get("reason") or status))
+        await refuse(crm, key_of(mail["reference"]), mail["reason"] or mail["status"])
 
 
 # ---------------------------------------------------------------- closing the loop

@@ -26,9 +26,5 @@ def contact_id(key: UUID) -> str:
     return f"contact_{key}"
 
 
-def customer_id(key: UUID) -> str:
-    return f"customer_{key}"
-
-
 def record_id(table: str, key: UUID) -> str:
     return f"{table}_{key}"
