@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
@@ -53,6 +56,7 @@ def info(ctx: typer.Context, plugin: Plugin, as_json: Json = False) -> None:
     if as_json:
         print_json(told)
     else:
+        told["settings"] = list((told.get("settings") or {}).get("properties", {}))
         table("", ("", ""), [(name, _text(value)) for name, value in told.items()])
 
 
@@ -110,7 +114,8 @@ def plan(ctx: typer.Context, plugin: Plugin, as_json: Json = False) -> None:
 
     async def work() -> Plan:
         async with looking(settings) as db:
-            return await plan_of(settings, _there(db), CORE, plugin, _added)
+            with _quiet():
+                return await plan_of(settings, _there(db), CORE, plugin, _added)
 
     told = run(work())
     if as_json:
@@ -130,7 +135,8 @@ def make_migrations(
     settings = load(**ctx.obj)
 
     async def work() -> Path | None:
-        plugins = Plugins.discover(settings, strict=False)
+        with _quiet():
+            plugins = Plugins.discover(settings, strict=False)
         app = plugins.app_of(plugin)
         if app is None:
             listed = _listed(plugins, plugin)
@@ -157,8 +163,9 @@ async def _surveyed(settings: Settings) -> Plugins:
 async def _settled(settings: Settings, db: Database | None) -> Plugins:
     """The plugins as a start would find them now."""
     off = {} if db is None else await lifecycle.switched_off(db)
-    plugins = Plugins.discover(settings, off, strict=False)
-    await compose(plugins)
+    with _quiet():
+        plugins = Plugins.discover(settings, off, strict=False)
+        await compose(plugins)
     if db is not None:
         await lifecycle.settle(db, plugins, CORE)
     return plugins
@@ -168,7 +175,20 @@ async def _read(settings: Settings, db: Database, keep: str) -> Plugins:
     """The plugins that are switched on, and this one in any case."""
     off = await lifecycle.switched_off(db)
     off.pop(keep, None)
-    return Plugins.discover(settings, off, strict=False)
+    with _quiet():
+        return Plugins.discover(settings, off, strict=False)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Why a plugin does not load is told by what the command prints, not by the log too."""
+    log = logging.getLogger("crmcore.plugins")
+    level = log.level
+    log.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        log.setLevel(level)
 
 
 async def _added(without: Settings, with_it: Settings) -> str:

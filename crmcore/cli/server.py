@@ -23,8 +23,9 @@ from crmcore.errors import ConfigError
 from crmcore.http.protocol import Server, server_config
 from crmcore.platform import migrate as runner
 from crmcore.platform.checkup import Finding, examine
-from crmcore.platform.database import connect, dialect_of
+from crmcore.platform.database import DatabaseError, connect, dialect_of
 from crmcore.platform.sqlite import file_of
+from crmcore.plugins import PluginState
 from crmcore.settings import Settings, load
 
 
@@ -135,7 +136,10 @@ def doctor(ctx: typer.Context, as_json: Json = False) -> None:
     settings = load(**ctx.obj)
 
     async def work() -> list[Finding]:
-        parts = await parts_of(settings)
+        try:
+            parts = await parts_for(settings)
+        except (ConfigError, DatabaseError):  # what is wrong with the database is found below
+            parts = await parts_of(settings)
         found = [
             Finding("crmcore", True, __version__), Finding("Python", True, platform.python_version()),
             Finding("database", True, _without_password(settings.database_url)),
@@ -153,7 +157,8 @@ def doctor(ctx: typer.Context, as_json: Json = False) -> None:
                 await db.close()
         for plugin in parts.plugins.listing():
             problems = "; ".join(plugin.problems)
-            found.append(Finding(f"plugin {plugin.id}", not problems, f"{plugin.version} {plugin.state}", problems))
+            well = not problems or plugin.state == PluginState.DISABLED
+            found.append(Finding(f"plugin {plugin.id}", well, f"{plugin.version} {plugin.state}", problems))
         secret = "from CRMCORE_SECRET" if settings.secret.get_secret_value() else "one kept in the database"
         return [*found, Finding("secret", True, secret)]
 

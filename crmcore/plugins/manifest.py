@@ -18,7 +18,10 @@ from crmcore.plugins.settings import PluginSettings
 API_VERSION: Final = "0.1"
 """Of what `crmcore.plugins`, `crmcore.schema`, `crmcore.errors` and the areas' faces promise to plugins."""
 
-RESERVED: Final = frozenset({"core", "crmcore"})
+RESERVED: Final = frozenset({
+    "core", "crmcore", "plugins",
+    "care", "duplicates", "export", "files", "idempotency", "import", "jobs", "webhooks",  # begin the core's jobs
+})  # fmt: skip
 _ID: Final = re.compile(r"[a-z][a-z0-9_]{2,30}", re.ASCII)
 _TYPE: Final = re.compile(r"\*|[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*\.(\*|[a-z][a-z0-9_]*)", re.ASCII)
 _HOST: Final = re.compile(r"(\*\.)?[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?", re.ASCII)
@@ -81,7 +84,7 @@ class Manifest:
 def faults(meta: Manifest) -> Iterator[str]:
     """Everything in a manifest that is wrong by itself."""
     if not _ID.fullmatch(meta.id) or meta.id in RESERVED or meta.id.endswith("_") or "__" in meta.id:
-        yield f"id {meta.id!r}: use 3 to 31 lower-case letters, digits and single underscores, and not core."
+        yield f"id {meta.id!r}: use 3 to 31 lower-case letters, digits and single underscores, and no word of the core."
     for name in ("title", "description"):
         if not getattr(meta, name).strip():
             yield f"{name}: say it in a few words."
