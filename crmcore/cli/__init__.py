@@ -13,7 +13,7 @@ import typer
 
 from crmcore import __version__
 from crmcore.app import Misdeclared
-from crmcore.cli import data, listing, plugins, server, working
+from crmcore.cli import checking, data, developing, listing, plugins, server, working
 from crmcore.cli.output import fail
 from crmcore.errors import CrmError
 from crmcore.platform.database import DatabaseError
@@ -89,6 +89,8 @@ def _program() -> typer.Typer:
             disable=plugins.disable,
             purge=plugins.purge_plugin,
             makemigrations=plugins.make_migrations,
+            new=developing.new_plugin,
+            check=checking.check_plugin,
         ),
         name="plugin",
     )

@@ -16,9 +16,10 @@ import pluggy
 from crmcore.platform.metadata import App
 from crmcore.plugins import manifest, specs
 from crmcore.plugins.contribution import Contribution, absolute, contribution, faults
-from crmcore.plugins.discovery import Candidate, in_folders, installed
+from crmcore.plugins.discovery import Candidate, installed
 from crmcore.plugins.manifest import API_VERSION, Manifest, accepts
 from crmcore.plugins.marks import misspelt, unfit_checks
+from crmcore.plugins.projects import found_in
 from crmcore.plugins.settings import PluginSettings
 from crmcore.plugins.states import BAD, WORDS, Listed, PluginFault, PluginsFailed, PluginState
 from crmcore.settings import Settings
@@ -77,7 +78,7 @@ class Plugins:
     ) -> Plugins:
         """The installed plugins and those in `plugin_paths`, without those that are `off`, for which it says why.
         PluginsFailed when one fails and the settings (or `strict`) say so."""
-        found = [*installed(), *in_folders(settings.plugin_paths)] if settings.plugins_enabled else []
+        found = [*installed(), *found_in(*settings.plugin_paths)] if settings.plugins_enabled else []
         said = "The settings leave it out (plugins_disable)."
         return cls(
             found,

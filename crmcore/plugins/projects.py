@@ -10,7 +10,7 @@ from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
 
-from crmcore.plugins.discovery import GROUP, Candidate
+from crmcore.plugins.discovery import GROUP, Candidate, in_folders
 
 
 def is_project(path: Path) -> bool:
@@ -23,6 +23,12 @@ def in_project(path: Path) -> Iterator[Candidate]:
     version = str(_pyproject(path).get("project", {}).get("version", "0"))
     for id, value in sorted(_points(path).items()):
         yield Candidate(id, str(path), _Source(path, EntryPoint(id, value, GROUP)).load, version)
+
+
+def found_in(*paths: Path) -> Iterator[Candidate]:
+    """The plugins at these paths, each the project of a distribution or a folder that holds plugins."""
+    for path in paths:
+        yield from in_project(path) if is_project(path) else in_folders([path])
 
 
 def _points(path: Path) -> dict[str, str]:

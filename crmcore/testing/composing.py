@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -10,8 +10,8 @@ from pathlib import Path
 from crmcore.app import Composition, compose
 from crmcore.errors import ConfigError
 from crmcore.plugins import Manifest, Plugins, PluginState
-from crmcore.plugins.discovery import Candidate, in_folders, installed
-from crmcore.plugins.projects import in_project, is_project
+from crmcore.plugins.discovery import Candidate, installed
+from crmcore.plugins.projects import found_in, in_project, is_project
 from crmcore.schema.printing import print_schema
 from crmcore.testing.databases import apart
 
@@ -35,7 +35,7 @@ def chosen(ids: Sequence[str], paths: Sequence[Path], place: Path) -> Chosen:
     """
     project = project_of(place)
     beside = [] if project is None else [project, *(p for p in sorted(project.parent.iterdir()) if is_project(p))]
-    found = {candidate.id: candidate for candidate in [*_at(beside), *installed(), *_at(paths)]}
+    found = {candidate.id: candidate for candidate in [*found_in(*beside), *installed(), *found_in(*paths)]}
     wanted = list(ids) or ([candidate.id for candidate in in_project(project)] if project else [])
     taken: dict[str, Candidate] = {}
     while wanted:
@@ -48,11 +48,6 @@ def chosen(ids: Sequence[str], paths: Sequence[Path], place: Path) -> Chosen:
         taken[id] = found[id]
         wanted += [other for other in _required(found[id]) if other in found]
     return Chosen(tuple(sorted(taken)), tuple(paths), tuple(taken.values()))
-
-
-def _at(paths: Iterable[Path]) -> Iterator[Candidate]:
-    for path in paths:
-        yield from in_project(path) if is_project(path) else in_folders([path])
 
 
 def _required(candidate: Candidate) -> list[str]:

@@ -17,6 +17,7 @@ from crmcore.app import Composition, Crm, create_app
 from crmcore.kit import times
 from crmcore.kit.ids import new_id
 from crmcore.platform.identity import create_token, find_tenant
+from crmcore.platform.jobs.cron import plan
 from crmcore.plugins import Crm as PluginCrm
 from crmcore.plugins import signed
 from crmcore.plugins.crm import crm_in
@@ -206,7 +207,9 @@ class Factory:
         url = self._databases.migrated(parts.apps)
         self._closing.callback(self._databases.drop, url)
         known = _settings(url, which, settings or {}, options)
-        return await self._closing.enter_async_context(opened(known, parts, Clock(clock)))
+        crm = await self._closing.enter_async_context(opened(known, parts, Clock(clock)))
+        await plan(crm.core.db, crm.core.jobs, crm.core.clock())  # the first thing a worker does
+        return crm
 
     async def close(self) -> None:
         """Close every app that was opened, the last one first."""

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from crmcore.testing.databases import Databases
 
 T = TypeVar("T")
+_BEGUN = pytest.StashKey[bool]()
 
 
 def async_fixture(function: T) -> T:
@@ -37,13 +38,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Whoever begins the run names its folder."""
-    if not hasattr(config, "workerinput"):
-        begin_run()
+    config.stash[_BEGUN] = begin_run()
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     """What the run has started stops, and its files go."""
-    if not hasattr(config, "workerinput"):
+    if config.stash.get(_BEGUN, False):
         run = ended_run()
         if (run / "pg").is_dir():
             from crmcore.testing.databases import stop_server

@@ -15,10 +15,14 @@ _MEMORY: Final = Path("/dev/shm")  # noqa: S108  the folder made there has a nam
 _ROOM: Final = 4 * 1024**3
 
 
-def begin_run() -> None:
-    """Name the folder, before there are workers; it is made when something is put there."""
+def begin_run() -> bool:
+    """Name the folder, before there are workers; it is made when something is put there. False within another run,
+    whose folder serves this one too."""
+    if _NAME in os.environ:  # house(environment): a test may run tests
+        return False
     folder = _fastest() / f"{_BEGINS}{uuid4().hex}"
     os.environ[_NAME] = str(folder)  # house(environment): workers inherit it
+    return True
 
 
 def _fastest() -> Path:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from crmcore.plugins import (
+    Command,
     Crm,
     Draft,
     Job,
@@ -51,6 +52,10 @@ async def lost(crm: Crm, request: WebRequest) -> WebResponse:
     return WebResponse.json({"noted": True})
 
 
+async def count(crm: Crm) -> int:
+    return len(await crm.store.items("printed/"))
+
+
 class Plugin:
     meta = Manifest(
         id="badges", title="Badges", description="Prints badges.", version="1.0", api=">=0.1,<1",
@@ -68,6 +73,10 @@ class Plugin:
     @hookimpl
     def crm_routes(self) -> Sequence[Route]:
         return [Route("lost", lost, methods=("POST",))]
+
+    @hookimpl
+    def crm_commands(self) -> Sequence[Command]:
+        return [Command("count", count, help="How many badges were printed.")]
 
     @hookimpl
     async def crm_validate(self, drafts: Sequence[Draft], crm: Crm) -> None:
