@@ -16,7 +16,7 @@ PYTEST := $(BIN)/python -m pytest
 INSTALL_PLUGINS = test -z "$(PLUGINS)" || $(INSTALL) $(foreach p,$(PLUGINS),--editable 'plugins/$(p)$(1)')
 UNINSTALL_PLUGINS = test -z "$(PLUGINS)" || $(PIP) uninstall --yes $(foreach p,$(PLUGINS),crmcore-$(p))
 
-.PHONY: help demo test check lint types test-core test-plugins example bench format schema constraints console install clean
+.PHONY: help demo test check lint types test-core test-plugins example bench format schema docs constraints console install clean
 
 help:
 	@echo "make demo         a company with data in it, and the console in your browser (PORT=$(PORT))"
@@ -25,6 +25,7 @@ help:
 	@echo "make bench        the read engine against hand-written SQL, PostGraphile and the usual Python server (BENCH=options)"
 	@echo "make format       what the formatter and the linter can repair"
 	@echo "make schema       print schema.graphql anew after a change of the API"
+	@echo "make docs         write the pages that follow from the code: hooks, quality scale"
 	@echo "make constraints  resolve the pinned versions anew, plugins included (UPGRADE= keeps those that still do)"
 	@echo "make console      build the console's assets anew (needs node and npm)"
 	@echo "make clean        forget the environment and the demo's data"
@@ -117,6 +118,9 @@ format: $(VENV)/.dev
 
 schema: $(VENV)/.runtime
 	$(BIN)/crmcore schema export --core --output schema.graphql
+
+docs: $(VENV)/.runtime
+	$(BIN)/python tools/plugin_pages.py
 
 constraints:
 	printf '%s\n' '-e .[dev]' $(foreach p,$(PLUGINS),'-e plugins/$(p)[test]') | uv pip compile - --universal --python-version 3.11 \
