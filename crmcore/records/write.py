@@ -21,6 +21,7 @@ from crmcore.records.deletion import draft_deletions, draft_restorations
 from crmcore.records.drafting import draft_creates, draft_updates, fold, refuse_missing
 from crmcore.records.external import check_refs
 from crmcore.records.outcome import Said, let_fall, raise_refusals
+from crmcore.records.owners import apply_rule, call_owner
 from crmcore.records.parts import unfold
 from crmcore.records.references import check_references
 from crmcore.records.saving import write_rows
@@ -277,14 +278,14 @@ async def _check(step: Step) -> None:
     for draft in list(step.alive("create", "update")):
         if is_changed(draft):
             for rule in draft.model.special.rules:
-                for refusal in rule(draft):
+                for refusal in apply_rule(rule, draft):
                     draft.refuse(refusal)
     if not step.derived:
         await check_references(step)
     for model, drafts in step.by_model("create", "update"):
         moved = [d for d in drafts if is_changed(d)]
         for check in model.special.checks if moved else ():
-            await check(step.ctx, step.tx, [d for d in moved if not d.refusals])
+            await call_owner(step.ctx, model, check, step.tx, [d for d in moved if not d.refusals])
     for draft in step.drafts.values():
         if draft.operation in ("create", "update"):
             refuse_missing(draft)
@@ -318,5 +319,5 @@ async def _effects(step: Step, drafts: Sequence[Draft]) -> list[Change]:
     following: list[Any] = []
     for model in sorted(by_model, key=step.ctx.graph.rank):
         for effect in model.special.effects:
-            following += await effect(step.ctx, step.tx, by_model[model])
+            following += await call_owner(step.ctx, model, effect, step.tx, by_model[model])
     return following

@@ -57,6 +57,8 @@ async def crm_validate(self: Any, drafts: Sequence[Draft], crm: Any) -> None:
 async def crm_before_commit(self: Any, drafts: Sequence[Draft], crm: Any) -> None:
     for draft in drafts:
         name = draft.after["name"]
+        if name == "kept" and draft.operation == "delete":
+            draft.refuse(Veto("It stays."))
         if name == "veto":
             raise Veto("Too much.", code="CREDIT_LIMIT", path="name")
         if name == "write":
@@ -105,6 +107,16 @@ async def test_a_change_is_refused_whatever_a_check_does_wrong_and_nothing_of_it
         assert (await create(client, "fine"))["errors"] == []
         assert (await create(client, "write"))["customer"] == {"name": "written"}
         assert await names(client) == ["fine", "swallowed", "written"]
+        kept = await client.create("customer", name="kept")
+        for _ in range(2):
+            gone = await client.data("mutation($id: ID!) { customerDelete(id: $id) { errors { code path } } }", id=kept)
+            assert gone["customerDelete"]["errors"] == [{"code": "PLUGIN", "path": []}]
+        data = await client.data(
+            """mutation($id: ID!) { customerUpdate(id: $id, input: {name: "kept no more"}) { errors { code } }
+            customerDelete(id: $id) { errors { code } } }""",
+            id=kept,
+        )
+        assert data == {"customerUpdate": {"errors": []}, "customerDelete": {"errors": []}}
         items = [{"name": "a"}, {"name": "veto"}, {"name": "b"}, {"name": "bad name"}]
         data = await client.data(BATCH, items=items, mode="PARTIAL")
         found = [[e["path"] for e in r["errors"]] for r in data["customersCreate"]["results"]]
