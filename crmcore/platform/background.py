@@ -41,10 +41,7 @@ class Background:
     async def _supervised(self, owner: str, work: Work[T], fault: Fault) -> T | None:
         try:
             return await work
-        except (
-            Exception,
-            SystemExit,
-        ) as error:  # whatever a task of a plugin raises is that plugin's, and the app goes on
+        except (Exception, SystemExit) as error:  # whatever it is, it is the plugin's, and the app goes on
             logging.getLogger(f"crmcore.plugins.{owner}").exception("a task of plugin %s failed", owner)
             fault(error if isinstance(error, Exception) else RuntimeError(repr(error)))
             return None
