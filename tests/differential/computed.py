@@ -63,7 +63,12 @@ def _open_cases(reference: Any, row: Row) -> int:
     return len([case for case in cases if case["status"] not in DONE])
 
 
+def _in_force(_reference: Any, row: Row) -> bool:
+    ends = row["expires_at"]
+    return row["is_current"] and row["state"] == "GRANTED" and (ends is None or ends > datetime.now(UTC))
+
+
 _COMPUTED: dict[str, Callable[[Any, Row], Any]] = {
     "Deal.weightedAmount": _weighted, "Task.isOverdue": _overdue, "Customer.openDealCount": _open_deals,
-    "Customer.openCaseCount": _open_cases,
+    "Customer.openCaseCount": _open_cases, "Consent.inForce": _in_force,
 }  # fmt: skip
