@@ -88,10 +88,9 @@ class Plugin:
 
     @hookimpl
     async def crm_health(self, crm: Crm) -> Sequence[Problem]:
-        """Mail servers that were not reached when they were tried last."""
-        return [
-            Problem("smtp", f"The mail server is not to be reached: {said}", "ERROR") for said in self._pools.problems()
-        ]
+        """The mail server, where it was not reached when it was tried last."""
+        said = self._pools.problem(crm)
+        return [Problem("smtp", f"The mail server is not to be reached: {said}", "ERROR")] if said else []
 
     @hookimpl
     async def crm_on_event(self, event: PluginEvent, crm: Crm) -> None:

@@ -54,7 +54,7 @@ class Jobs:
                 return {"sent": done}
             purpose = ConsentPurpose(campaign["purpose"])
             list_id = f"{key.hex}.{domain_of(settings.from_address)}"
-            round_ = Round(crm, settings, self._pools.of(settings), purpose, form_of(settings, purpose, list_id))
+            round_ = Round(crm, settings, self._pools.of(crm, settings), purpose, form_of(settings, purpose, list_id))
             interrupted(round_, [n for n in page["nodes"] if n["status"] == EmailMessageStatus.SENDING])
             waiting = [node for node in page["nodes"] if node["status"] == EmailMessageStatus.QUEUED]
             due = [node for node in waiting if is_due(node, crm.now())]
@@ -102,7 +102,7 @@ class Jobs:
         if node is None or node["status"] not in (EmailMessageStatus.QUEUED, EmailMessageStatus.SENDING):
             return None
         purpose = ConsentPurpose(node["purpose"])
-        round_ = Round(crm, settings, self._pools.of(settings), purpose, form_of(settings, purpose))
+        round_ = Round(crm, settings, self._pools.of(crm, settings), purpose, form_of(settings, purpose))
         if node["status"] == EmailMessageStatus.SENDING:
             interrupted(round_, [node])
             await round_.write()

@@ -8,7 +8,7 @@ from datetime import timedelta
 from email import message_from_bytes
 from email.policy import default
 from typing import Any, Final
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, quote
 
 from crmcore.errors import BadInput
 from crmcore.plugins import BadSignature, Crm, Route, WebRequest, WebResponse
@@ -16,6 +16,7 @@ from crmcore_email import mailgun, outcomes, pages, tracking
 from crmcore_email.links import message_in, opened
 from crmcore_email.reports import read_reports
 
+_AS_IT_IS: Final = "%/:=&?~#+!$,;'@()*[]"
 _ONE_CLICK: Final = "One-Click"
 WINDOW: Final = timedelta(minutes=5)
 
@@ -68,7 +69,9 @@ async def click(crm: Crm, request: WebRequest) -> WebResponse:
     if request.method == "GET":
         program = tracking.is_program(request, message, found[0].now())
         await tracking.followed(found[0], message, url, program=program)
-    return WebResponse("", 302, {"location": url, "cache-control": "no-store", "referrer-policy": "no-referrer"})
+    return WebResponse(
+        "", 302, {"location": quote(url, safe=_AS_IT_IS), "cache-control": "no-store", "referrer-policy": "no-referrer"}
+    )
 
 
 async def delivery_report(crm: Crm, request: WebRequest) -> WebResponse:

@@ -12,7 +12,7 @@ from email.policy import default
 from typing import Any
 
 import pytest
-from aiosmtpd.smtp import SMTP, Envelope
+from aiosmtpd.smtp import SMTP, AuthResult, Envelope
 
 from crmcore.testing import TestCrm
 
@@ -36,9 +36,12 @@ class MailServer:
     refuses: dict[str, list[str]] = field(default_factory=dict)
     at_data: dict[str, list[str]] = field(default_factory=dict)
     connections: int = 0
+    password: str = ""
     server: asyncio.Server | None = None
 
     async def handle_RCPT(self, server: Any, session: Any, envelope: Any, address: str, options: Any) -> str:
+        if self.password and not session.authenticated:
+            return "530 5.7.0 Sign in"
         if self.refuses.get(address):
             return self.refuses[address].pop(0)
         envelope.rcpt_tos.append(address)
@@ -57,10 +60,16 @@ class MailServer:
     async def start(self) -> None:
         def connected() -> SMTP:
             self.connections += 1
-            return SMTP(self, hostname="mail.test", loop=asyncio.get_running_loop())
+            given: dict[str, Any] = {}
+            if self.password:
+                given = {"authenticator": self.signs_in, "auth_require_tls": False}
+            return SMTP(self, hostname="mail.test", loop=asyncio.get_running_loop(), **given)
 
         self.server = await asyncio.get_running_loop().create_server(connected, "127.0.0.1", self.port)
         self.port = self.server.sockets[0].getsockname()[1]
+
+    def signs_in(self, server: Any, session: Any, envelope: Any, mechanism: str, held: Any) -> AuthResult:
+        return AuthResult(success=held.password == self.password.encode(), handled=False)
 
     async def stop(self) -> None:
         if self.server is not None:

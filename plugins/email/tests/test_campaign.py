@@ -131,6 +131,9 @@ async def test_no_mail_goes_out_twice(crm: TestCrm, server: Any, story: Any):
     await crm.run_jobs()
     found = await story.counts(key)
     assert (found["queuedCount"], found["problem"].partition(":")[0]) == (3, "The mail server is not to be reached")
+    health = "{ plugins { id health { key severity message } } }"
+    [own] = [one for one in (await crm.gql(health))["plugins"] if one["id"] == "email"]
+    assert [(one["key"], one["severity"]) for one in own["health"]] == [("smtp", "ERROR")]
     ben = (await story.messages(key))["Ben"]["id"]
     await crm.plugin("email").write([Update(EmailMessage, key_of(ben), {"status": "SENDING"})])
     server.at_data = {"ann@example.com": ["hang up"]}

@@ -19,6 +19,11 @@ async def test_a_mail_is_written_now_and_sent_once(crm: TestCrm, server: Any, st
     )  # fmt: skip
     given = {"contactId": anna, "purpose": "SURVEY", "templateId": template, "reference": "survey-1",
              "data": {"order": "A & B", "url": "https://crm.example/s/1"}}  # fmt: skip
+    dry = SEND.replace("input: $i)", "input: $i, dryRun: true)")
+    assert (await crm.gql(dry, i=given))["emailMessageSend"]["errors"] == []
+    assert (await crm.gql("{ emailMessages { totalCount } jobs { totalCount } }")) == {
+        "emailMessages": {"totalCount": 0}, "jobs": {"totalCount": 0},
+    }  # fmt: skip
     first = (await crm.gql(SEND, i=given))["emailMessageSend"]
     assert first["errors"] == []
     assert first["emailMessage"] | {"id": ""} == {
@@ -110,3 +115,23 @@ async def test_what_cannot_be_sent_is_refused(crm: TestCrm, story: Any):
     }  # fmt: skip
     stranger = await crm.caller(tenant="stranger")
     assert (await stranger.gql("{ emailMessages { totalCount } }"))["emailMessages"]["totalCount"] == 0
+
+
+async def test_it_signs_in_and_the_password_is_not_told(crm_factory: Any, server: Any):
+    """A wrong password is a mail server that is not to be reached: the mail waits."""
+    server.password = "open sesame"
+    own = {"smtp_host": "127.0.0.1", "smtp_port": server.port, "smtp_tls": "none", "from_address": "a@acme.example",
+           "smtp_user": "crm", "smtp_password": "wrong"}  # fmt: skip
+    crm = await crm_factory(settings={"email": own})
+    given = {"to": "x@example.com", "purpose": "TRANSACTIONAL", "subject": "Hi", "html": "Hi"}
+    key = (await crm.gql(SEND, i=given))["emailMessageSend"]["emailMessage"]["id"]
+    await crm.run_jobs()
+    assert (await crm.gql(STATUS, id=key))["emailMessage"]["status"] == "QUEUED"
+    told = await crm.gql("{ plugins { health { message } settings { values { value } } } jobs { nodes { error } } }")
+    assert "wrong" not in str(told)
+    change = 'mutation($v: JSON!) { pluginSettingsUpdate(plugin: "email", input: {values: $v}) { errors { message } } }'
+    assert (await crm.gql(change, v={"smtp_password": server.password}))["pluginSettingsUpdate"]["errors"] == []
+    crm.advance(minutes=10)
+    await crm.run_jobs()
+    assert (await crm.gql(STATUS, id=key))["emailMessage"]["status"] == "SENT"
+    assert server.taken[0].mail_from == "a@acme.example"

@@ -12,8 +12,8 @@ from crmcore.testing import TestCrm, key_of
 from crmcore_email.links import endpoints
 
 READER = {"user-agent": "Mozilla/5.0 (X11; Linux x86_64) Gecko/20100101 Firefox/140.0"}
-SHOP = "https://shop.example/?a=1&b=2"
-BODY = f"""<p>{{{{ contact.firstName }}}} <a href="{SHOP}">Shop</a> <a href="{{{{ unsubscribeUrl }}}}">Leave</a></p>"""
+SHOP = "https://shop.example/?a=1&b=%C3%BC"
+BODY = """<p>{{ contact.firstName }} <a href="https://shop.example/?a=1&amp;b=ü">Shop</a> <a href="{{ unsubscribeUrl }}">Leave</a></p>"""
 
 
 @pytest.fixture

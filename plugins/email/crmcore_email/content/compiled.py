@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from html import unescape
 from typing import Any, Final, Literal
 
 import css_inline
@@ -82,7 +83,7 @@ def compiled(source: Source) -> Compiled:
     links: list[str] = []
 
     def counted(found: re.Match[str]) -> str:
-        links.append(found[2].replace("&amp;", "&"))
+        links.append(unescape(found[2]))
         return f"{found[1]}{{{{ links[{len(links) - 1}] }}}}{found[3]}"
 
     body = _LINK.sub(counted, source.body)

@@ -55,10 +55,11 @@ class Pool:
     one could not be opened, if it could not."""
 
     def __init__(self, settings: EmailSettings) -> None:
-        self._settings = settings
+        self.settings = settings
         self._gate = asyncio.Semaphore(settings.smtp_connections)
         self._free: list[_Kept] = []
         self.problem = ""
+        self._closed = False
 
     async def send(self, sender: str, to: str, mail: bytes) -> Outcome:
         """Hand a mail over. Unreachable if there is no connection to be had; the rest is an Outcome."""
@@ -71,7 +72,8 @@ class Pool:
             raise Unreachable("The connection broke before the mail was handed over.")
 
     async def close(self) -> None:
-        """End all connections."""
+        """End all connections; those that are under way end when they are given back."""
+        self._closed = True
         kept, self._free = self._free, []
         for one in kept:
             with suppress(SMTPException, OSError, TimeoutError):
@@ -87,7 +89,9 @@ class Pool:
         except BaseException:  # cancelled too: nobody knows what was said last
             kept.smtp.close()
             raise
-        if kept.smtp.is_connected:
+        if self._closed:
+            kept.smtp.close()
+        elif kept.smtp.is_connected:
             kept.used = asyncio.get_running_loop().time()
             self._free.append(kept)
 
@@ -105,7 +109,7 @@ class Pool:
         return None
 
     async def _open(self) -> SMTP:
-        wanted = self._settings
+        wanted = self.settings
         smtp = aiosmtplib.SMTP(
             hostname=wanted.smtp_host,
             port=wanted.smtp_port,

@@ -1,27 +1,33 @@
-"""A pool for each mail server that the tenants' settings name."""
+"""A pool for each tenant's mail server."""
 
 from __future__ import annotations
 
+from uuid import UUID
+
+from crmcore.plugins import Crm
 from crmcore_email.delivery.pool import Pool
 from crmcore_email.settings import EmailSettings
 
 
 class Pools:
-    """The pools of one app. They last until it ends; tenants with the same settings share one."""
+    """The pools of one app, which last until it ends, or the tenant's settings are others."""
 
     def __init__(self) -> None:
-        self._held: dict[str, Pool] = {}
+        self._held: dict[UUID, Pool] = {}
 
-    def of(self, settings: EmailSettings) -> Pool:
-        """The pool for these settings."""
-        key = settings.model_dump_json() + settings.smtp_password.get_secret_value()
-        if key not in self._held:
-            self._held[key] = Pool(settings)
-        return self._held[key]
+    def of(self, crm: Crm, settings: EmailSettings) -> Pool:
+        """The tenant's pool, with these settings."""
+        pool = self._held.get(crm.tenant_id)
+        if pool is None or pool.settings != settings:
+            if pool is not None:
+                crm.spawn(pool.close())
+            pool = self._held[crm.tenant_id] = Pool(settings)
+        return pool
 
-    def problems(self) -> list[str]:
-        """Of each mail server that was not reached when it was tried last, what was wrong."""
-        return [pool.problem for pool in self._held.values() if pool.problem]
+    def problem(self, crm: Crm) -> str:
+        """Why the tenant's mail server was not reached when it was tried last; empty if it was."""
+        pool = self._held.get(crm.tenant_id)
+        return pool.problem if pool is not None else ""
 
     async def close(self) -> None:
         """End all connections; who sends after this opens new ones."""
