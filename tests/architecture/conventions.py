@@ -196,15 +196,26 @@ def mutations(schema: GraphQLSchema) -> Iterator[str]:
             continue
         noun = payload.name.removesuffix("Payload")
         noun = noun[:1].lower() + noun[1:]
-        if noun != name and not re.fullmatch(rf"{noun}[A-Z][a-zA-Z]*", name):
+        if noun != name and not re.fullmatch(rf"{noun}[A-Z][a-zA-Z]*", name) and not _is_plugins(field):
             yield f"{place}: is noun and verb, {noun}... for a {payload.name}"
         if str(payload.fields["errors"].type if "errors" in payload.fields else "") != "[UserError!]!":
             yield f"{payload.name}: needs errors: [UserError!]!"
         others = {key: value for key, value in payload.fields.items() if key not in {"outcome", "errors"}}
         if "results" in others:
             yield from _batch_payload(payload)
-        elif not others or any(isinstance(value.type, GraphQLNonNull) for value in others.values()):
+        elif not others or any(map(_is_certain, others.values())):
             yield f"{payload.name}: has the record, nullable, beside the errors; has {', '.join(others) or 'none'}"
+
+
+def _is_plugins(field: GraphQLField) -> bool:
+    """What a plugin does with another's record is called after the plugin."""
+    node = field.ast_node
+    return node is not None and any(directive.name.value == "plugin" for directive in node.directives or ())
+
+
+def _is_certain(field: GraphQLField) -> bool:
+    """Whether it is never null, without being a list: that is empty then."""
+    return isinstance(field.type, GraphQLNonNull) and not isinstance(field.type.of_type, GraphQLList)
 
 
 def _batch_payload(payload: GraphQLObjectType) -> Iterator[str]:

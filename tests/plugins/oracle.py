@@ -20,6 +20,7 @@ from crmcore.schema import (
     FreeData,
     Money,
     Ref,
+    action,
     arg,
     batch,
     condition,
@@ -228,6 +229,10 @@ async def crooked(rows: Sequence[Row], ctx: Context) -> Any:
     return "12" if len(rows) == 2 else [1]
 
 
+async def chosen_again(ctx: Context, id: UUID, **_: Any) -> UUID:
+    return id
+
+
 @extend("Customer")
 class CustomerOracle:
     """What customers show of it."""
@@ -236,6 +241,20 @@ class CustomerOracle:
     oracle_text: str | None = batch(odd, "Odd texts.", needs=("name",))
     oracle_free: FreeData | None = batch(odd, "Odd data.", needs=("name",))
     oracle_crooked: int | None = batch(crooked, "Nothing of use.")
+
+
+async def all_of(ctx: Context) -> list[str]:
+    return ["one", "two"]
+
+
+@mutation(all_of, returns=list[str])
+class OracleList:
+    """Several at once."""
+
+
+@action(CustomerModel, chosen_again)
+class OracleBless:
+    """Something for a record of the core."""
 
 
 words: asyncio.Queue[Any] = asyncio.Queue()
@@ -282,6 +301,7 @@ class Plugin:
         return [
             OracleLine, OracleAnswer, OracleHint, OracleAsk, OracleChosen, OracleEvery, OracleWrong, OracleBroken,
             OracleFound, OracleRuin, OracleCount, OracleSpoken, OraclePoured, CustomerOracle, CustomerOracleSql,
+            OracleList, OracleBless,
         ]  # fmt: skip
 
 

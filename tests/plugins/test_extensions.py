@@ -10,6 +10,7 @@ from tests.plugins.served import Client
 
 VISIT = "mutation($i: LoyaltyVisitCreateInput!) { loyaltyVisitCreate(input: $i) { errors { message } } }"
 NAMES = "query($w: CustomerFilter) { customers(where: $w, orderBy: [{field: NAME}]) { nodes { name } totalCount } }"
+EXPORT = "mutation($i: ExportStartInput!) { exportStart(input: $i) { export { id } errors { message path } } }"
 TIMELINE = """query($id: ID!) { customer(id: $id) { timeline { nodes {
   __typename loyaltyStamp ... on LoyaltyVisit { again: loyaltyStamp early: loyaltyEarly }
   ... on TimelineItem { loyaltyEarly }
@@ -66,6 +67,12 @@ async def test_a_condition_filters_lists_figures_relations_and_streams(loyal: Cl
     document = "mutation($i: WebhookEndpointCreateInput!) { webhookEndpointCreate(input: $i) { errors { message } } }"
     made = await loyal.data(document, i=hook)
     assert made["webhookEndpointCreate"]["errors"] == []
+    body = "query($w: CustomerFilter) { customers(where: $w) { nodes { name loyaltyPoints } } }"
+    begun = await loyal.data(EXPORT, i={"query": body, "format": "JSONL", "variables": {"w": {"loyaltyCameFor": 6}}})
+    assert begun["exportStart"]["errors"] == []
+    await loyal.crm.run_jobs()
+    kept = await loyal.data("{ exports { nodes { state rows } } }")
+    assert kept["exports"]["nodes"] == [{"state": "DONE", "rows": 1}]
     for where in ({"loyaltyCameFor": None}, {"loyaltyCameWith": "deal_1"}, {"loyaltyCameFor": "x"}):
         answer = await loyal.ask(NAMES, w=where)
         assert answer["errors"][0]["extensions"]["code"] == "BAD_USER_INPUT", where

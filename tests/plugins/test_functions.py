@@ -184,6 +184,8 @@ async def test_a_mutation_answers_with_a_payload_and_obeys_the_controls(crm: Tes
         assert data["oracleFound"]["customer"] == {"name": "Once"}
     found = await crm.gql("{ customers(orderBy: [{field: CREATED_AT}]) { nodes { name } } }")
     assert [one["name"] for one in found["customers"]["nodes"]] == ["New", "Once"]
+    data = await crm.gql("mutation { oracleList { values errors { code } } }")
+    assert data == {"oracleList": {"values": ["one", "two"], "errors": []}}
     answer = await crm.ask("mutation { oracleCount { value errors { code } } oracleRuin { value errors { code } } }")
     assert answer["data"] == {"oracleCount": {"value": 42, "errors": []}, "oracleRuin": None}
     assert answer["errors"][0]["extensions"]["plugin"] == "oracle"
