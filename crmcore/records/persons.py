@@ -1,7 +1,7 @@
 """Personal data: everything that is kept of a person, to be handed out or to be erased.
 
-What is about a person follows from the keys: the record itself, its parts, and of records that name it loosely the
-columns that their rules call `personal`. So what a plugin keeps is covered by its models alone.
+What is about a person follows from the keys: the record itself, its parts, and of records that name it loosely, and of
+their parts, the columns that their rules call `personal`. So what a plugin keeps is covered by its models alone.
 """
 
 from __future__ import annotations
@@ -46,13 +46,11 @@ async def personal_data(ctx: Context, model: type[Record], key: UUID) -> dict[st
         told |= {(shape_of(kind).table, row["id"]) for row in fresh}
         _tell(found, kind, fresh, _all_of(kind), fields)
         for named in ctx.graph.naming(kind) if fresh else ():
-            columns = () if named.on_delete == "CASCADE" else named.model.special.personal
-            if named.on_delete == "CASCADE" or (columns and kind is model):
-                others = await _held(ctx, named.model, named.column, [row["id"] for row in fresh])
-                if columns:
-                    _tell(found, named.model, others, (named.column, *columns), fields)
-                else:
-                    todo.append((named.model, others))
+            if named.on_delete == "CASCADE":
+                todo.append((named.model, await _held(ctx, named.model, named.column, [row["id"] for row in fresh])))
+    for named, rows in await _loose(ctx, model, key):
+        fresh = [row for row in rows if (shape_of(named.model).table, row["id"]) not in told]
+        _tell(found, named.model, fresh, (named.column, *named.model.special.personal), fields)
     return found
 
 
@@ -66,8 +64,7 @@ async def erase_person(ctx: Context, model: type[Record], key: UUID, expected_ve
 
 
 async def _erase(ctx: Context, model: type[Record], key: UUID, expected_version: int | None, tx: Transaction) -> UUID:
-    named = [one for one in ctx.graph.naming(model) if one.on_delete != "CASCADE" and one.model.special.personal]
-    held = [(one, await _held(ctx, one.model, one.column, [key], tx)) for one in named]
+    held = await _loose(ctx, model, key, tx)
     await Command(ctx, tx, False).run_prepared(partial(_blank, held=held))
     for one, rows in held:
         gone = [_blanked(one.model, row) for row in rows if row["deleted_at"] is not None]
@@ -80,6 +77,25 @@ async def _erase(ctx: Context, model: type[Record], key: UUID, expected_version:
             ids = [row["id"] for row in rows]
             await erase_events(tx, ctx.tenant_id, shape_of(one.model).table, ids, ctx.clock())
     return key
+
+
+async def _loose(
+    ctx: Context, model: type[Record], key: UUID, tx: Transaction | None = None
+) -> list[tuple[Key, list[Row]]]:
+    """The rows that say something of the person without being parts of it: those that name it, and their parts."""
+    todo = [(one, [key]) for one in ctx.graph.naming(model) if one.on_delete != "CASCADE"]
+    found = []
+    while todo:
+        one, ids = todo.pop()
+        parts = [part for part in ctx.graph.naming(one.model) if part.on_delete == "CASCADE"]
+        if not one.model.special.personal and not any(part.model.special.personal for part in parts):
+            continue
+        rows = await _held(ctx, one.model, one.column, ids, tx)
+        if one.model.special.personal:
+            found.append((one, rows))
+        if rows:
+            todo += [(part, [row["id"] for row in rows]) for part in parts if part.model.special.personal]
+    return found
 
 
 async def _blank(step: Step, held: Sequence[tuple[Key, Sequence[Row]]]) -> None:
