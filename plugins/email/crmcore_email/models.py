@@ -118,6 +118,7 @@ class EmailMessage(Record):
 
     special: ClassVar[Rules] = Rules(
         unique=(Unique(("campaign_id", "contact_id")),),
+        personal=("address", "subject", "reason", "content"),
         events=tuple(
             Event(f"email_message.{status.lower()}", said, on="status", to=status)
             for status, said in (

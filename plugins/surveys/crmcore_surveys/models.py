@@ -148,7 +148,9 @@ class SurveysResponse(Record):
     case: Any = reference("core.Case", "SET NULL", null=True)
     case_opened_at = UtcDatetime(null=True)
 
-    special: ClassVar[Rules] = Rules(unique=(Unique(("invitation_id",)),), rules=(rules.scores_in_range,))
+    special: ClassVar[Rules] = Rules(
+        unique=(Unique(("invitation_id",)),), rules=(rules.scores_in_range,), personal=("comment",)
+    )
     access: ClassVar[Access] = through("customer")
 
     class Meta(Record.Meta):
@@ -173,7 +175,9 @@ class SurveysAnswer(Record):
     choice = Text(40, null=True)
     text = Text(LONGEST_TEXT, null=True)
 
-    special: ClassVar[Rules] = Rules(unique=(Unique(("response_id", "question_id")),), rules=(rules.answer_form,))
+    special: ClassVar[Rules] = Rules(
+        unique=(Unique(("response_id", "question_id")),), rules=(rules.answer_form,), personal=("text",)
+    )
     access: ClassVar[Access] = through("response")
 
     class Meta(Record.Meta):

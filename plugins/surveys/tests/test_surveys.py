@@ -278,3 +278,14 @@ async def test_what_it_adds_is_what_is_printed(crm: TestCrm):
 
 async def test_it_keeps_to_what_every_plugin_keeps_to():
     await assert_plugin_contract("surveys")
+
+
+async def test_a_person_is_forgotten_and_the_score_stays(crm: TestCrm):
+    customer, contact = await crm.create("customer", name="Firm"), await crm.create("contact", lastName="Li")
+    await answered(crm, customer, 3, contactId=contact, comment="Call me, Li")
+    told = await crm.gql("query($id: ID!) { contactPersonalData(id: $id) }", id=contact)
+    assert [row["comment"] for row in told["contactPersonalData"]["surveys_response"]] == ["Call me, Li"]
+    erased = await crm.gql("mutation($id: ID!) { contactErase(id: $id) { errors { code } } }", id=contact)
+    assert erased == {"contactErase": {"errors": []}}
+    kept = await crm.gql("{ surveysResponses { nodes { score comment contact { id } } } }")
+    assert kept["surveysResponses"]["nodes"] == [{"score": 3, "comment": None, "contact": None}]
