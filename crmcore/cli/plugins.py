@@ -93,7 +93,9 @@ def purge_plugin(
         async with looking(settings) as db:
             known = _there(db)
             plugins = await _read(settings, known, plugin)
-            return await purge(known, plugins, CORE, plugin, times.now(), drop=drop, losing=yes)
+            with _quiet():
+                every = Plugins.discover(settings.model_copy(update={"plugins_disable": []}), strict=False)
+            return await purge(known, plugins, every, CORE, plugin, times.now(), drop=drop, losing=yes)
 
     done = run(work())
     if as_json:

@@ -33,12 +33,21 @@ class Purged:
 
 
 async def purge(
-    db: Database, plugins: Plugins, core: App, plugin: str, at: datetime, *, drop: bool, losing: bool = False
+    db: Database,
+    plugins: Plugins,
+    every: Plugins,
+    core: App,
+    plugin: str,
+    at: datetime,
+    *,
+    drop: bool,
+    losing: bool = False,
 ) -> Purged:
     """Switch a plugin off and take out its jobs and its places in the log of events; with `drop` also its tables, its
     settings, its stored values, and what the core keeps of its records (search, external ids, custom fields).
 
-    Other servers should not run it any more. ConfigError if another plugin needs it, if its code is needed and not
+    `plugins` are those that are switched on, and this one; `every` also those that are not: their tables may lean on
+    its. Other servers should not run it any more. ConfigError if another plugin needs it, if its code is needed and not
     there, or if its tables hold rows and `losing` does not allow that.
     """
     if others := plugins.requiring(plugin):
@@ -50,7 +59,7 @@ async def purge(
     done, app = Purged(plugin), plugins.app_of(plugin)
     tables: list[str] = []
     if drop:
-        tables = await _back(db, plugins, core, plugin, app, done, losing=losing)
+        tables = await _back(db, every, core, plugin, app, done, losing=losing)
     models = list((await load_models([core]))[core.label].values())
     async with db.transaction() as tx:
         await _forget(tx, models, plugin, tables, done, drop=drop)
