@@ -12,7 +12,7 @@ from crmcore.testing import TestCrm, key_of
 from crmcore_surveys.following import in_share
 from crmcore_surveys.invitations import take_turn
 
-from .stories import invited, person, survey
+from .stories import invitation, invited, linked, person, survey
 
 ASKED = """{ surveysInvitations(where: { askedAt: { ne: null } }, first: 200) {
   nodes { askedAt state contact { id } survey { id } }
@@ -64,3 +64,25 @@ async def test_nobody_is_asked_twice_within_the_quarantine_however_many_ask_at_o
     counts = {group["keys"][0]["value"]: group["count"] for group in why["surveysInvitationAggregate"]}
     assert sum(counts.values()) == 6 * 9
     assert set(counts) <= {None, "QUARANTINE", "SURVEY_INTERVAL"}
+
+
+async def test_two_contacts_who_turn_out_to_be_one_were_asked_as_one(crm: TestCrm):
+    """A merge brings their invitations together; whoever was asked as either is left in peace."""
+    first, second = await survey(crm, "First"), await survey(crm, "Second", intervalDays=0)
+    (_, one), (_, other) = await person(crm, "Ann Li"), await person(crm, "Anne Li")
+    await linked(crm, first, one)
+    crm.advance(days=20)
+    await linked(crm, second, other)
+    crm.advance(days=20)
+    merge = """mutation($one: ID!, $other: ID!) {
+      contactMerge(input: { survivorId: $one, otherIds: [$other] }) { errors { code message } } }"""
+    assert (await crm.gql(merge, one=one, other=other))["contactMerge"]["errors"] == []
+    again = await invited(crm, second, one, "again")
+    await crm.run_jobs()
+    assert (await invitation(crm, again))["skipReason"] == "QUARANTINE"
+    crm.advance(days=11)
+    later = await invited(crm, second, one, "later")
+    await crm.run_jobs()
+    assert (await invitation(crm, later))["state"] == "READY"
+    recipients = await crm.gql("{ surveysRecipients { nodes { contact { id } } } }")
+    assert recipients["surveysRecipients"]["nodes"] == [{"contact": {"id": one}}]

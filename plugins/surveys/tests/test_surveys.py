@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -274,6 +275,16 @@ async def test_what_it_adds_is_what_is_printed(crm: TestCrm):
         await asyncio.to_thread(CONTRIBUTION.write_text, printed)
         pytest.fail("contribution.graphql was missing and has been printed: read it, and run again.")
     assert printed == CONTRIBUTION.read_text()
+
+
+async def test_the_examples_of_the_readme_are_of_the_graph(crm: TestCrm):
+    """The survey is made as it says there, and read with the results that it shows."""
+    page = (Path(__file__).parents[1] / "README.md").read_text()
+    make, show = re.findall(r"```graphql\n(.*?)```", page, re.DOTALL)
+    made = (await crm.gql(make))["surveysSurveyCreate"]
+    assert made["errors"] == []
+    found = await crm.gql(show, survey=made["surveysSurvey"]["id"])
+    assert [question["counts"] for question in found["surveysSurveyResults"]["questions"]] == [[], [], []]
 
 
 async def test_it_keeps_to_what_every_plugin_keeps_to():
