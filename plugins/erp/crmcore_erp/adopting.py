@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from crmcore_erp.adapter import Address, ErpKind, Order, OrderStep, Party
@@ -11,24 +12,42 @@ from crmcore_erp.bindings import bind
 from crmcore_erp.comparing import Base
 from crmcore_erp.linking import Link
 from crmcore_erp.models import ErpOutcome
-from crmcore_erp.parties import TABLE, party_key, said, told
+from crmcore_erp.parties import TABLE, meet, said, told
 from crmcore_erp.putting import Done
-from crmcore_erp.reading import bindings, bound, customer, key_of
+from crmcore_erp.reading import bindings, bound, chunks, customer, key_of, nodes
+
+_GLOBAL: Final = re.compile(r"[a-z_]+_[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 async def parties(link: Link, found: Sequence[Party]) -> list[Done]:
-    """Customers of parties that nobody here knows, each with a binding."""
+    """Customers of parties that nobody here knows, each with a binding. A party that was made of a customer here is
+    that one's, also if the binding was lost."""
     if not link.settings.adopt:
         return []
     known = {one["externalId"] for one in await bindings(link.crm, ErpKind.PARTY, external=[p.id for p in found])}
-    return [await _customer(link, one) for one in found if one.id not in known and one.active and not _ours(one)]
+    new = [one for one in found if one.id not in known and one.active]
+    own = await _here(link, "customers", "CustomerFilter", [f"customer_{one.key.removeprefix('CRM-')}" for one in new])
+    return [
+        await _rebound(link, one, key)
+        if (key := own.get(f"customer_{one.key.removeprefix('CRM-')}"))
+        else await _customer(link, one)
+        for one in new
+    ]
 
 
-def _ours(party: Party) -> bool:
-    """Whether it was made here, and is only not bound yet."""
-    return party.key.startswith(party_key(UUID(int=0))[:4]) and party.key.count("-") == party_key(UUID(int=0)).count(
-        "-"
-    )
+async def _here(link: Link, root: str, filter_type: str, ids: Sequence[str]) -> dict[str, UUID]:
+    """Those of these global ids, as far as they are any, that are records here."""
+    found: dict[str, UUID] = {}
+    for chunk in chunks([id for id in ids if _GLOBAL.fullmatch(id)]):
+        found |= {
+            row["id"]: key_of(row["id"]) for row in await nodes(link.crm, root, filter_type, {"id": {"in": chunk}}, "")
+        }
+    return found
+
+
+async def _rebound(link: Link, party: Party, key: UUID) -> Done:
+    met = await meet(link, key)
+    return Done(external_id=party.id, id=key, outcome=met.outcome)
 
 
 async def _customer(link: Link, party: Party) -> Done:
@@ -74,7 +93,14 @@ async def orders(link: Link, found: Sequence[Order]) -> list[Done]:
     new = [one for one in found if one.id not in known and one.number and one.step != OrderStep.CANCELLED]
     buyers = await bound(link.crm, ErpKind.PARTY, [one.party for one in new])
     sold = await bound(link.crm, ErpKind.PRODUCT, [line.product for one in new for line in one.lines if line.product])
-    return [await _order(link, one, buyers[one.party], sold) for one in new if one.party in buyers]
+    own = await _here(link, "orders", "OrderFilter", [one.key for one in new])
+    done = []
+    for one in new:
+        if one.key in own:
+            await link.crm.write([bind(link.crm, ErpKind.ORDER, "order", own[one.key], one.id, one.number)])
+        elif one.party in buyers:
+            done.append(await _order(link, one, buyers[one.party], sold))
+    return done
 
 
 async def _order(link: Link, one: Order, buyer: UUID, sold: dict[str, UUID]) -> Done:

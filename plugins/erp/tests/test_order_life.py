@@ -68,7 +68,7 @@ async def test_it_goes_from_a_won_deal_to_a_paid_and_delivered_order(exchange: O
     await won(crm, customer, "45", lines=[line])
     await won(crm, customer, "30", name="Assembly")
     await work(crm)
-    sales = erp.find("sale.sale", [], "id", "reference", "state", "invoices", "shipments", "description")
+    sales = erp.find("sale.sale", [], "id", "reference", "state", "invoices", "shipments", "description", "number")
     held = (await crm.gql(CUSTOMER, id=customer))["customer"]["orders"]["nodes"]
     by_order = {sale["description"]: sale for sale in sales}
     assert {o["number"]: (o["status"], o["total"]["amount"]) for o in held} == {
@@ -106,7 +106,7 @@ async def test_it_goes_from_a_won_deal_to_a_paid_and_delivered_order(exchange: O
     seen = (await crm.gql(CUSTOMER, id=customer))["customer"]
     [order] = [o for o in seen["orders"]["nodes"] if o["number"] == "O-000001"]
     assert (order["status"], order["erpOrders"]["nodes"]) == ("CLOSED", [{
-        "number": "1", "step": "DONE", "invoiceState": "paid", "shipmentState": "sent",
+        "number": sale["number"], "step": "DONE", "invoiceState": "paid", "shipmentState": "sent",
         "untaxed": {"amount": "45.0000"}, "tax": {"amount": "4.5000"}, "total": {"amount": "49.5000"},
     }])  # fmt: skip
     stock = await crm.gql(

@@ -100,8 +100,9 @@ class TrytonAdapter:
         return await documents.shipments(self.wire, ids)
 
     async def changes_since(self, kind: ErpKind, cursor: Cursor | None, *, size: int, go_on: bool) -> Page:
-        await self.company()
+        company = await self.company()
         ids, after, more = await feed.changed_ids(self.wire, kind, cursor, size, go_on=go_on)
+        ids = [id for id in ids if kind != ErpKind.PARTY or id != company.party]  # that is ourselves
         return Page(items=tuple(await self.read(kind, ids)), cursor=after, more=more)
 
     async def deleted_since(self, kind: ErpKind, ids: Collection[str], since: datetime) -> set[str]:

@@ -13,6 +13,7 @@ class Company:
     """The company that the key's user works for; what is looked up is kept."""
 
     id: int
+    party: str
     currency: str
     currencies: dict[str, int]
     storages: list[int]
@@ -42,6 +43,7 @@ async def learn(wire: Wire, name: str = "") -> Company:
     categories = await wire.search("product.category", [["accounting", "=", True]], ["name"], order=[("id", "ASC")])
     return Company(
         id=company["id"],
+        party=str(company["party"]["id"]),
         currency=company["currency"]["code"],
         currencies={row["code"]: row["id"] for row in currencies},
         storages=[row["storage_location"] for row in warehouses],
