@@ -40,12 +40,14 @@ class Breaker:
     def failed(self, now: datetime) -> bool:
         """Note a fault; whether it opened the breaker, which was closed before."""
         self.streak += 1
-        self._trying = False
-        if self.until is not None:
+        opened = self.until is None
+        if not opened:
+            if not self._trying:
+                return False  # it began before the breaker opened
+            self._trying = False
             self._pause = min(self._pause * 2, LONGEST_PAUSE)
         elif self.streak < FAULTS:
             return False
-        opened = self.until is None
         self.until = now + self._pause
         return opened
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -27,6 +28,7 @@ from crmcore.plugins.wellness import HOOK as HEALTH
 from crmcore.plugins.wellness import Wellness
 from crmcore.query import RecordType
 
+log = logging.getLogger("crmcore.plugins")
 _TICK = 1.0
 
 
@@ -80,7 +82,10 @@ class Hosting:
     async def _keep(self) -> None:
         while True:
             await asyncio.sleep(_TICK)
-            await self.tick()
+            try:
+                await self.tick()
+            except Exception:  # who looks after plugins must not end for one of them
+                log.exception("Looking after the plugins failed.")
 
     async def _lifespans(self) -> Lifespans:
         held = self._plugins.implementations(LIFESPAN)

@@ -280,3 +280,35 @@ async def test_what_a_plugin_holds_may_fail_to_begin_and_is_tried_again(
             assert [one["key"] for one in (await listed(client))["health"]] == keys, said
         assert of(await listed(client), "crm_health")["calls"] == 10
     assert Mood.log == ["in", "out"]
+
+
+async def crm_on_event(self: Any, event: Any, crm: Any) -> None:
+    Mood.log.append(event.type)
+    if Mood.now == "flood":
+        await crm.gql('mutation { customerCreate(input: {name: "Flood"}) { errors { code } } }')
+    if Mood.now == "raise":
+        raise RuntimeError("no")
+
+
+async def test_events_that_a_plugin_fails_at_or_floods_with_touch_nobody_else(database_url: str):
+    Mood.now = "raise"
+    Mood.log.clear()
+    spoiler = plugin("spoiler", crm_on_event, subscribes=["customer.*"])
+    async with with_plugins(database_url, spoiler, plugin("bystander")) as client:
+        await client.crm.run_events()
+        for number in range(8):
+            await client.create("customer", name=f"Customer {number}")
+        expected = await raw(client, CORE)
+        await client.crm.run_events()
+        found = await listed(client)
+        told = of(found, "crm_on_event")
+        assert (found["state"], told["isResting"]) == ("DEGRADED", True)
+        assert 5 <= told["faults"] == told["calls"] <= 8  # different records are told beside each other
+        assert await raw(client, CORE) == expected
+    async with with_plugins(database_url, spoiler, plugin("bystander")) as client:
+        Mood.now = "flood"
+        await client.create("customer", name="One more")
+        await client.crm.run_events()
+        await client.crm.run_events()
+        assert Mood.log.count("customer.created") < 5 + 2 * 9  # what it makes itself is not told to it
+        assert (await listed(client))["state"] == "LOADED"
