@@ -14,14 +14,32 @@ import typer
 from crmcore import __version__
 from crmcore.app import Misdeclared
 from crmcore.cli import checking, data, developing, listing, plugins, server, working
+from crmcore.cli.contributed import plugin_commands
 from crmcore.cli.output import fail
 from crmcore.errors import CrmError
 from crmcore.platform.database import DatabaseError
 from crmcore.plugins import PluginsFailed
+from crmcore.settings import load
 
 
 class Commands(typer.core.TyperGroup):
-    """All commands: what crmcore refuses on purpose becomes one line instead of a traceback."""
+    """All commands, those of plugins after our own: what crmcore refuses on purpose becomes one line instead of a
+    traceback."""
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        return super().get_command(ctx, cmd_name) or self._of_plugins(ctx).get(cmd_name)
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        try:
+            return [*super().list_commands(ctx), *sorted(self._of_plugins(ctx))]
+        except CrmError:  # help is to be had even where the settings are wrong; a command says what it is
+            return super().list_commands(ctx)
+
+    def _of_plugins(self, ctx: Any) -> dict[str, Any]:
+        if "plugins" not in ctx.meta:
+            ctx.meta["plugins"] = plugin_commands(load(**(ctx.obj or {})))
+        found: dict[str, Any] = ctx.meta["plugins"]
+        return found
 
     def invoke(self, ctx: Any) -> Any:
         try:

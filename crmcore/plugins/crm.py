@@ -52,7 +52,6 @@ class Crm:
     def __init__(self, backing: Backing, plugin: str, ctx: Context) -> None:
         self._backing = backing
         self._ctx = ctx
-        self._client: httpx.AsyncClient | None = None
         self.plugin: Final = plugin
         self.log: Final = logging.getLogger(f"crmcore.plugins.{plugin}")
 
@@ -73,7 +72,7 @@ class Crm:
 
     async def gql(self, document: str, /, **variables: Any) -> dict[str, Any]:
         """The data of a query or mutation. GraphQLFailed if there are errors; those of a payload are data."""
-        body = await self._backing.ask(self.ctx, document, variables)
+        body = await self._backing.ask(replace(self.ctx), document, variables)  # it notes the mutation's name there
         if body.get("errors"):
             raise GraphQLFailed(body["errors"])
         data: dict[str, Any] = body["data"]
@@ -131,10 +130,8 @@ class Crm:
     @property
     def http(self) -> httpx.AsyncClient:
         """A client that reaches the hosts which the manifest and the settings name, at addresses of the public
-        internet, within 10 seconds."""
-        if self._client is None or self._client.is_closed:
-            self._client = self._backing.client(self.plugin, self._ctx)
-        return self._client
+        internet, within 10 seconds. It need not be closed: the connections are the app's."""
+        return self._backing.client(self.plugin, self._ctx)
 
     def url(self, path: str = "") -> str:
         """The address of one of the plugin's routes, as the world outside sees it."""
