@@ -10,7 +10,6 @@ from crmcore.domain.customers import Customer as CustomerModel
 from crmcore.plugins import Plugins
 from crmcore.plugins.discovery import in_folders
 from crmcore.schema import action, arg, batch, condition, expression, extend, field, inputs, output, query
-from crmcore.schema.printing import print_schema
 from tests.plugins.conftest import FOLDER
 from tests.plugins.provenance import added
 from tests.plugins.test_manager import adding, found
@@ -39,19 +38,11 @@ def kind(name: str, **fields: Any) -> type:
     return output(type(name, (), body))
 
 
-class AbcDefMood(StrEnum):
-    """A mood."""
-
-    GOOD = "GOOD"
-
-
-class AbcDefOther(StrEnum):
-    """Another mood under a name that is taken."""
-
-    BAD = "BAD"
-
-
-AbcDefOther.__name__ = "AbcDefMood"
+def mood(name: str) -> type[StrEnum]:
+    """An enum; another one each time."""
+    made: type[StrEnum] = StrEnum(name, {"GOOD": "GOOD"})  # type: ignore[assignment]
+    made.__doc__ = "A mood."
+    return made
 
 
 class Mood(StrEnum):
@@ -60,50 +51,46 @@ class Mood(StrEnum):
     BAD = "BAD"
 
 
-TWICE = [
-    (lambda: extension("abc_def_x", batch(nothing, "It."), int | None), "Customer.abcDefX is declared twice, by abc and abc_def."),
-    (lambda: extension("abc_def_f", condition("{name} = {value}", "It."), str), "Customer.abcDefF is declared twice, by abc and abc_def."),
-    (lambda: root("AbcDefAsk"), "The root field abcDefAsk is made twice, by abc and abc_def."),
-    (lambda: taking("abc_def_given"), "The input Customer.abcDefGiven is declared twice, by abc and abc_def."),
-    (lambda: kind("AbcDefThing", size=int), "The type AbcDefThing is made twice, by abc and abc_def."),
-]  # fmt: skip
+TWICE = {
+    "aaa": (lambda: extension("aaa_def_x", batch(nothing, "It."), int | None), "Customer.aaaDefX is declared twice"),
+    "aab": (
+        lambda: extension("aab_def_f", condition("{name} = {value}", "It."), str), "Customer.aabDefF is declared twice",
+    ),
+    "aac": (lambda: root("AacDefAsk"), "The root field aacDefAsk is made twice"),
+    "aad": (lambda: taking("aad_def_given"), "The input Customer.aadDefGiven is declared twice"),
+    "aae": (lambda: kind("AaeDefThing", size=int), "The type AaeDefThing is made twice"),
+    "aaf": (lambda: root("AafDefAsk", mood=mood("AafDefMood")), "The type AafDefMood is made twice"),
+}  # fmt: skip
 
-MISTAKES = [
-    (lambda: extension("abc_x", batch(nothing, "It."), int | None, "Kunde"), "extends Kunde, which nobody declares"),
-    (lambda: extension("abc_x", batch(nothing, "It."), int), "a batch field may fail, so annotate it `| None`"),
-    (lambda: extension("abc_f", condition("{nom} = {value}", "It."), str), "Customer has no column 'nom'"),
-    (lambda: extension("abc_f", condition("{name} = 'x'", "It."), str), "does not ask for {value}"),
-    (lambda: extension("abc_f", condition({"sqlite": "{name} = {value}"}, "It."), str), "missing for postgres"),
-    (lambda: taking("abc_given", hint=int), "annotate it `| None`"),
-    (lambda: taking("abc_given", "AuditEntry"), "neither create nor update a AuditEntry"),
-    (lambda: taking("given"), "an input of another's record begins with abc_"),
-    (lambda: root("Ask"), "begin with Abc"),
-    (lambda: kind("AbcThing", size=complex), "has no form in the graph"),
-    (lambda: kind("AbcThing", sizes=list[int | None]), "a list holds neither nulls nor lists"),
-    (lambda: kind("AbcThing", mood=Mood), "Mood: the names of enums of abc begin with Abc."),
-]  # fmt: skip
-
-
-async def test_two_plugins_that_want_one_name_are_both_told():
-    for make, said in TWICE:
-        plugins = Plugins(map(found, [adding(make(), id="abc"), adding(make(), id="abc_def")]))
-        parts = await compose(plugins)
-        assert [p.state for p in parts.plugins.listing()] == ["LOADED", "FAILED"], said
-        assert parts.plugins.listing()[1].problems[0].startswith(f"TypeError: {said}")
-    one = adding(kind("AbcDefOne", mood=AbcDefMood), root("AbcDefA"), id="abc")
-    two = adding(kind("AbcDefTwo", mood=AbcDefOther), id="abc_def")
-    parts = await compose(Plugins(map(found, [one, two])))
-    said = "The type AbcDefMood is made twice, by abc and abc_def."
-    assert said in parts.plugins.listing()[1].problems[0]
+MISTAKES = {
+    "baa": (lambda: extension("baa_x", batch(nothing, "It."), int | None, "Kunde"), "extends Kunde, which nobody"),
+    "bab": (lambda: extension("bab_x", batch(nothing, "It."), int), "a batch field may fail, so annotate it `| None`"),
+    "bac": (lambda: extension("bac_f", condition("{nom} = {value}", "It."), str), "Customer has no column 'nom'"),
+    "bad": (lambda: extension("bad_f", condition("{name} = 'x'", "It."), str), "does not ask for {value}"),
+    "bae": (lambda: extension("bae_f", condition({"sqlite": "{value}"}, "It."), str), "missing for postgres"),
+    "baf": (lambda: taking("baf_given", hint=int), "annotate it `| None`"),
+    "bag": (lambda: taking("bag_given", "AuditEntry"), "neither create nor update a AuditEntry"),
+    "bah": (lambda: taking("given"), "an input of another's record begins with bah_"),
+    "bai": (lambda: root("Ask"), "begin with Bai"),
+    "baj": (lambda: kind("BajThing", size=complex), "has no form in the graph"),
+    "bak": (lambda: kind("BakThing", sizes=list[int | None]), "a list holds neither nulls nor lists"),
+    "bal": (lambda: kind("BalThing", mood=Mood), "Mood: the names of enums of bal begin with Bal."),
+}  # fmt: skip
 
 
-async def test_a_mistake_is_told_and_leaves_the_core_alone():
-    for make, said in MISTAKES:
-        parts = await compose(Plugins([found(adding(make(), id="abc"))]))
-        [listed] = parts.plugins.listing()
-        assert listed.state == "FAILED", said
-        assert said in listed.problems[0]
-        assert "customers" in parts.schema.core.query_type.fields
+async def test_who_wants_a_name_that_is_taken_is_told_by_whom_and_mistakes_are_told():
+    """All at once: none of them takes another, or the core, with it."""
+    classes = [adding(make(), id=id_) for id_, (make, _) in (TWICE | MISTAKES).items()]
+    classes += [adding(make(), id=f"{id_}_def") for id_, (make, _) in TWICE.items()]
+    parts = await compose(Plugins(map(found, classes)))
+    listed = {p.id: p for p in parts.plugins.listing()}
+    for id_, (_, said) in TWICE.items():
+        assert listed[id_].problems == ()
+        assert f"{said}, by {id_} and {id_}_def. Rename one." in listed[f"{id_}_def"].problems[0]
+    for id_, (_, said) in MISTAKES.items():
+        assert listed[id_].state == "FAILED", said
+        assert said in listed[id_].problems[0]
+    assert {"customers", "aacDefAsk"} <= parts.schema.core.query_type.fields.keys()
 
 
 async def test_a_plugin_never_shadows_the_core():
@@ -118,18 +105,21 @@ async def test_a_plugin_never_shadows_the_core():
 
 
 async def test_everything_that_a_plugin_adds_says_whose_it_is(loyalty: Plugins):
-    core = print_schema((await compose(Plugins())).schema)
-    alone = print_schema((await compose(loyalty)).schema)
-    assert {owner for _, owner in added(core, alone)} == {"loyalty"}
+    """Also where it adds to another plugin's record."""
+    core = (await compose(Plugins())).schema.core
+    alone = (await compose(loyalty)).schema.core
+    assert {place: owner for place, owner in added(core, alone) if owner != "loyalty"} == {}
     others = adding(
-        extension("abc_mood", batch(nothing, "It."), AbcDefMood | None, "LoyaltyVisit"),
+        extension("abc_mood", batch(nothing, "It."), mood("AbcMood") | None, "LoyaltyVisit"),
         extension("abc_old", condition("{points} > {value}", "It."), int, "LoyaltyVisit"),
         extension("abc_double", expression("{points} * 2", "It."), int, "LoyaltyVisit"),
-        extension("abc_long", expression("length({subject})", "It."), int, "Interaction"),
+        extension("abc_long", expression("length({name})", "It."), int, "Team"),
         extension("abc_any", batch(nothing, "It."), int | None, "Node"),
         taking("abc_given", "LoyaltyVisit"),
         id="abc",
     )
     parts = await compose(Plugins([*in_folders([FOLDER]), found(others)]))
     assert [p.problems for p in parts.plugins.listing()] == [(), ()]
-    assert {place: owner for place, owner in added(alone, print_schema(parts.schema)) if owner != "abc"} == {}
+    brought = dict(added(alone, parts.schema.core))
+    assert set(brought.values()) == {"abc"}
+    assert {"LoyaltyVisitOrderField.ABC_DOUBLE", "TeamSum", "TeamAggregate.sum", "Node.abcAny"} <= set(brought)

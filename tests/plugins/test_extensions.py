@@ -88,7 +88,10 @@ async def test_a_field_of_an_interface_is_on_all_that_implement_it(loyal: Client
          "loyaltyEarly": True},
         {"__typename": "Interaction", "loyaltyStamp": "a interaction", "loyaltyEarly": True},
     ]  # fmt: skip
-    assert problems(loyal.crm.sdl()) == []
+    sdl = loyal.crm.sdl()
+    assert problems(sdl) == []
+    assert 'LOYALTY_POINTS @plugin(name: "loyalty")' in sdl
+    assert 'loyaltyStamp: String @plugin(name: "loyalty")' in sdl
 
 
 async def test_a_page_with_all_kinds_of_fields_costs_the_same_for_one_and_for_twenty(loyal: Client):
