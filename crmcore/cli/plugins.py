@@ -20,21 +20,24 @@ from crmcore.kit import times
 from crmcore.migrations import CORE
 from crmcore.platform import migrate as runner
 from crmcore.platform.database import Database
+from crmcore.platform.identity import find_tenant
+from crmcore.platform.secrets import signing_key
 from crmcore.plugins import Listed, Manifest, Plugins, lifecycle
-from crmcore.plugins.overview import described
+from crmcore.plugins.overview import described, needing
 from crmcore.plugins.planning import Plan, plan_of
 from crmcore.plugins.purging import Purged, purge
+from crmcore.plugins.tenant_settings import TenantSettings
 from crmcore.schema.contributed import contributed
 from crmcore.schema.printing import print_schema
-from crmcore.settings import Settings, load
+from crmcore.settings import Settings, environment, load
 
 Plugin = Annotated[str, typer.Argument(metavar="ID", help="The plugin's id.")]
 _RESTART = "Servers and workers that run see it when they are started again."
 
 
 def list_plugins(ctx: typer.Context, as_json: Json = False) -> None:
-    """List the plugins, and why one is not loaded."""
-    listed = run(_surveyed(load(**ctx.obj))).listing()
+    """List the plugins, and why one is not loaded; NEEDS_SETTINGS is said for the default tenant."""
+    listed = run(_surveyed(load(**ctx.obj)))
     if as_json:
         print_json([_as_json(p) for p in listed])
     else:
@@ -49,7 +52,7 @@ def info(ctx: typer.Context, plugin: Plugin, as_json: Json = False) -> None:
         settings = load(**ctx.obj)
         async with looking(settings) as db:
             plugins = await _settled(settings, db)
-            listed = _listed(plugins, plugin)
+            listed = await _for_default_tenant(settings, db, plugins, _listed(plugins, plugin))
             return {**_as_json(listed), **await _more(settings, db, plugins, plugin)}
 
     told = run(work())
@@ -157,9 +160,22 @@ def make_migrations(
 # ---------------------------------------------------------------- what they share
 
 
-async def _surveyed(settings: Settings) -> Plugins:
+async def _surveyed(settings: Settings) -> list[Listed]:
     async with looking(settings) as db:
-        return await _settled(settings, db)
+        plugins = await _settled(settings, db)
+        return [await _for_default_tenant(settings, db, plugins, each) for each in plugins.listing()]
+
+
+async def _for_default_tenant(settings: Settings, db: Database | None, plugins: Plugins, listed: Listed) -> Listed:
+    """NEEDS_SETTINGS where the default tenant lacks some."""
+    declared = plugins.settings()
+    if db is None or listed.id not in declared or not await runner.has_table(db, "plugin_setting"):
+        return listed
+    if (tenant := await find_tenant(db)) is None:
+        return listed
+    secret = await signing_key(db, settings.secret.get_secret_value())
+    held = TenantSettings(db, secret, declared, settings.plugins, environment())
+    return needing(listed, await held.of(tenant, listed.id))
 
 
 async def _settled(settings: Settings, db: Database | None) -> Plugins:

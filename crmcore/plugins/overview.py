@@ -74,11 +74,15 @@ class Overview:
         listed = self._now(listed)
         if listed.state is not PluginState.LOADED or listed.id not in self._settings:
             return listed
-        resolved = await self._settings.of(ctx.tenant_id, listed.id)
-        if not resolved.problem:
-            return listed
-        said = f"It {resolved.problem}"
-        return replace(listed, state=PluginState.NEEDS_SETTINGS, problems=(*listed.problems, said))
+        return needing(listed, await self._settings.of(ctx.tenant_id, listed.id))
+
+
+def needing(listed: Listed, resolved: Resolved) -> Listed:
+    """A loaded plugin as it is for a tenant whose settings these are."""
+    if not resolved.problem:
+        return listed
+    said = f"It {resolved.problem}"
+    return replace(listed, state=PluginState.NEEDS_SETTINGS, problems=(*listed.problems, said))
 
 
 def described(meta: Manifest) -> dict[str, Any]:

@@ -70,7 +70,10 @@ class GiftsGift:
     name: str = field("What it is.")
 '''
 PLAIN = """
-from crmcore.plugins import Manifest
+from crmcore.plugins import Manifest, PluginSettings
+
+class QuietSettings(PluginSettings):
+    key: str
 
 class Plugin:
     meta = Manifest(id="{id}", title="{id}", description="A test.", version="1.0", api="{api}", requires={requires}, {more})
@@ -135,7 +138,7 @@ class Shop:
         return " ".join(result.stderr.split())
 
 
-IDS = ["gifts", "leans", "wrong", "noisy", "foe", "old"]
+IDS = ["gifts", "leans", "wrong", "noisy", "foe", "old", "quiet"]
 
 
 @pytest.fixture
@@ -147,6 +150,7 @@ def shop(databases: Databases, tmp_path: Path) -> Iterator[Shop]:
     plain(first, "noisy", more="conflicts={1 / 0: 0}")
     plain(first, "foe", more='conflicts={"leans": "<2"}')
     plain(first, "old", api=">=7")
+    plain(first, "quiet", more="settings=QuietSettings")
     wrong = first / "wrong"
     broken = {"migrations/0001_initial": BAD_MIGRATION, "models": MODELS.replace("gifts_gift", "wrong_x")}
     write(wrong, {"migrations/__init__": "", **broken})
@@ -204,6 +208,7 @@ async def test_a_plugins_whole_life(shop: Shop, tmp_path: Path):
             )
             assert {p["id"]: p["state"] for p in data["plugins"]} == {id: state for id, (state, _) in states.items()}
             assert (data["customers"]["totalCount"], data["__type"]) == (1, None)
+        assert states["quiet"] == ("NEEDS_SETTINGS", "It needs settings: key.")
         said = shop.refused("serve", code=3, CRMCORE_PLUGINS_STRICT="1")
         assert "noisy" in said
         assert "ZeroDivisionError" in said
