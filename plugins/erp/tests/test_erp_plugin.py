@@ -34,7 +34,7 @@ async def test_it_is_found_and_waits_for_its_settings(crm_factory: Factory):
     crm.advance(minutes=2)
     await crm.run_jobs()
     jobs = (await crm.gql('{ jobs(where: {kind: {startsWith: "erp."}}) { nodes { kind result } } }'))["jobs"]["nodes"]
-    assert jobs == [{"kind": "erp.pull", "result": {"skipped": "The plugin is not set up."}}]
+    assert jobs == [{"kind": "erp.pull", "result": {"skipped": "The plugin needs settings first."}}]
     refused = "mutation { erpSyncRunStart { errors { code message } } }"
     [error] = (await crm.gql(refused))["erpSyncRunStart"]["errors"]
     assert (error["code"], "needs settings: url, database, key" in error["message"]) == ("PLUGIN", True)
