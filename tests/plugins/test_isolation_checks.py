@@ -207,3 +207,32 @@ async def test_of_a_partial_command_only_what_is_vetoed_is_left_out(database_url
             ctx, [Create(Customer, {"name": name}) for name in ("d", "veto", "e")], partial=True, groups=[1, 1, 2]
         )
         assert await names(client) == ["a", "b", "c", "e"]
+
+
+async def test_code_that_goes_on_after_its_call_cannot_write_into_the_next_transaction(database_url: str):
+    """It never lets itself be cancelled, and goes on using the transaction it was lent."""
+    going, errors = [True], []
+
+    async def crm_before_commit(self: Any, drafts: Sequence[Draft], crm: Any) -> None:
+        if drafts[0].after["name"] != "stubborn":
+            return
+        while going[0]:
+            try:
+                async with crm.transaction():
+                    await crm.write([Create(Customer, {"name": "stray"})])
+                    await asyncio.sleep(0.05)
+            except asyncio.CancelledError:
+                continue
+            except Exception as error:
+                errors.append(error)
+                await asyncio.sleep(0.01)
+
+    async with with_plugins(database_url, plugin("spoiler", crm_before_commit, checks=["Customer"])) as client:
+        answer = await client.ask(CREATE, input={"name": "stubborn"})
+        assert answer["data"] == {"customerCreate": None}
+        assert answer["errors"][0]["extensions"]["plugin"] == "spoiler"
+        for name in ("a", "b"):
+            assert (await create(client, name))["errors"] == []
+        going[0] = False
+        assert await names(client) == ["a", "b"]
+        assert errors
