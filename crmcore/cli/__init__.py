@@ -13,7 +13,7 @@ import typer
 
 from crmcore import __version__
 from crmcore.app import Misdeclared
-from crmcore.cli import checking, data, developing, listing, plugins, server, working
+from crmcore.cli import checking, data, developing, listing, plugins, server, serving_anew, tracing, working
 from crmcore.cli.contributed import plugin_commands
 from crmcore.cli.output import fail
 from crmcore.errors import CrmError
@@ -109,6 +109,8 @@ def _program() -> typer.Typer:
             makemigrations=plugins.make_migrations,
             new=developing.new_plugin,
             check=checking.check_plugin,
+            dev=serving_anew.dev,
+            trace=tracing.trace,
         ),
         name="plugin",
     )

@@ -14,6 +14,7 @@ from typing import Annotated
 
 import typer
 from rich.markup import escape
+from starlette.applications import Starlette
 
 from crmcore import __version__
 from crmcore.app import create_app
@@ -39,14 +40,19 @@ def serve(
 
     async def work() -> None:
         web = create_app(settings)
-        config = server_config(web, settings)
-        config.lifespan = "off"  # opened here, so that what is wrong with the database is said in one line
         async with web.router.lifespan_context(web):
-            with _listening(settings) as listener:
+            with listening(settings) as listener:
                 print(f"crmcore {__version__} on http://{settings.host}:{listener.getsockname()[1]}", flush=True)
-                await _Server(config).serve(sockets=[listener])
+                await serving(web, settings, listener)
 
     run(work())
+
+
+async def serving(web: Starlette, settings: Settings, listener: socket.socket) -> None:
+    """Serve an app that is open, until a signal ends it."""
+    config = server_config(web, settings)
+    config.lifespan = "off"  # opened by the caller, so that what is wrong with the database is said in one line
+    await _Server(config).serve(sockets=[listener])
 
 
 class _Server(Server):
@@ -173,7 +179,7 @@ def doctor(ctx: typer.Context, as_json: Json = False) -> None:
 
 
 @contextmanager
-def _listening(settings: Settings) -> Iterator[socket.socket]:
+def listening(settings: Settings) -> Iterator[socket.socket]:
     """The socket to serve on. ConfigError if somebody else has the port."""
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as listener:
