@@ -19,12 +19,14 @@ class EmailSettings(PluginSettings):
     """The mail server, and from whom mail comes."""
 
     smtp_host: str = Setting(title="SMTP server", description="The server that takes our mail.")
-    smtp_port: int = Setting(587, ge=1, le=65535, title="Port")
+    smtp_port: int = Setting(587, ge=1, le=65535, title="Port", description="Of that server: 587, 465 with tls, or 25.")
     smtp_tls: Tls = Setting(Tls.STARTTLS, title="Encryption", description="none only for a server on the same machine.")
     smtp_user: str = Setting("", title="User", description="Empty: without signing in.")
-    smtp_password: SecretStr = Setting(SecretStr(""), title="Password")
+    smtp_password: SecretStr = Setting(SecretStr(""), title="Password", description="The user's.")
     smtp_connections: int = Setting(4, ge=1, le=64, title="Connections", description="Kept open side by side.")
-    smtp_timeout: float = Setting(30.0, gt=0, le=300, title="Seconds that the server may take to answer")
+    smtp_timeout: float = Setting(
+        30.0, gt=0, le=300, title="Patience", description="Seconds that the server may take to answer."
+    )
     from_address: str = Setting(
         title="From", description="The address that mail comes from.", pattern=r"^[^@\s]+@[^@\s]+$"
     )

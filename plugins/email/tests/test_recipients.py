@@ -32,6 +32,8 @@ async def sent(crm: TestCrm, server: Any, story: Any) -> str:
 
 async def test_opens_clicks_and_farewells(crm: TestCrm, server: Any, story: Any, sent: str):
     """Programs look, a reader opens, clicks and leaves; each counts once, and a GET never unsubscribes."""
+    with crm.sql_budget(2):  # the token, and all campaigns with their figures and mails
+        await crm.gql("{ emailCampaigns { nodes { sentCount openedCount messages { nodes { contact { name } } } } } }")
     links = story.paths(server.mails()["anna@example.com"])
     [pixel], [click], [leave, same] = links["open"], links["click"], links["unsubscribe"]
     assert leave == same
