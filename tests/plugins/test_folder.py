@@ -249,6 +249,8 @@ async def test_the_pages_example_works_as_it_says(databases: Databases, tmp_path
     apps = [CORE, *(s.app for s in plugins.contributions() if s.app is not None)]
     made = await make_migration(apps, "gifts")
     assert made is not None
+    assert "from crmcore.plugins import" in made.read_text()
+    assert "crmcore.platform" not in made.read_text(), "a plugin imports nothing else"
     assert "core" in {label for label, _ in _dependencies(made)}
     url = databases.migrated()
     try:

@@ -6,10 +6,11 @@ code may drop later.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from copy import copy
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from tortoise.connection import ConnectionHandler
 from tortoise.fields.relational import ForeignKeyFieldInstance
@@ -25,6 +26,11 @@ from crmcore.platform.fields import Choice, ChoiceList, Folded, Json, Text
 from crmcore.platform.metadata import App, load_models
 from crmcore.platform.migrate.graph import Graph, Key, load
 from crmcore.platform.tables import indexes_of
+
+_CORE: Final = "core"
+_OWN: Final = re.compile(r"^from crmcore\.platform\.(?:fields|tables) import", re.MULTILINE)
+_DOOR: Final = "from crmcore.plugins import"
+"""Where a plugin finds columns and indexes: its migrations import nothing but what its other modules may."""
 
 
 async def make_migration(apps: Sequence[App], label: str, name: str = "") -> Path | None:
@@ -50,7 +56,10 @@ async def make_migration(apps: Sequence[App], label: str, name: str = "") -> Pat
         migrations_module=app.migrations,
     )
     path = writer.path()
-    path.write_text(writer.as_string(), encoding="utf-8")
+    text = writer.as_string()
+    if label != _CORE:
+        text = _OWN.sub(_DOOR, text)
+    path.write_text(text, encoding="utf-8")
     return path
 
 
