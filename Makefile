@@ -55,6 +55,11 @@ $(VENV)/.plugins: $(VENV)/.runtime $(wildcard plugins/*/pyproject.toml)
 	@$(call INSTALL_PLUGINS)
 	@touch $@
 
+$(VENV)/.libraries: $(VENV)/.dev $(wildcard plugins/*/pyproject.toml)
+	@echo "installing the plugins' own libraries into $(VENV)"
+	@$(call INSTALL_PLUGINS,[test])
+	@touch $@
+
 install: $(VENV)/.dev
 
 # ---------------------------------------------------------------- the demo
@@ -72,7 +77,7 @@ lint: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-types: $(VENV)/.dev
+types: $(VENV)/.libraries
 	$(BIN)/mypy crmcore $(PLUGIN_CODE)
 
 test-core: $(VENV)/.dev
