@@ -6,7 +6,7 @@ from tortoise import fields
 from tortoise.indexes import Index
 
 class Migration(migrations.Migration):
-    dependencies = [('core', '0023_plugin_settings')]
+    dependencies = [('core', '0024_plugin_settings')]
 
     initial = True
 

@@ -5,7 +5,7 @@ from crmcore.platform.tables import FilledIndex, UniqueIndex
 from tortoise.indexes import Index
 
 class Migration(migrations.Migration):
-    dependencies = [('core', '0023_plugin_settings')]
+    dependencies = [('core', '0024_plugin_settings')]
 
     operations = [
         ops.CreateModel(
