@@ -50,6 +50,8 @@ def _runs(plugin: str, command: Command) -> Callable[..., None]:
 
         async def work() -> Any:
             async with opened(settings, ActorKind.SYSTEM, "command line") as (app, context):
+                if plugin not in {share.plugin for share in app.plugins.contributions()}:
+                    fail(f"The plugin {plugin} is not in use: crmcore plugin info {plugin} says why.")
                 crm = crm_in(app.backing, plugin, context.tenant_id)
                 crm.ctx.operation = f"command {plugin} {command.name}"
                 return await _called(plugin, command, crm, options)

@@ -110,7 +110,8 @@ def migrate(
             if report.applied or report.reverted
             else ""
         )
-        print(done or "The database is up to date.")
+        if done or not report.failures:
+            print(done or "The database is up to date.")
         if report.backup and report.reverted:
             print(f"The database as it was is in {report.backup}.")
         for difference in report.differences:

@@ -19,7 +19,7 @@ from crmcore.platform.events import erase_events
 from crmcore.platform.fields import Text
 from crmcore.platform.record import Draft, Record
 from crmcore.records.drafting import not_there
-from crmcore.records.graph import Key
+from crmcore.records.graph import Key, keys_of
 from crmcore.records.purging import purge_in, remove
 from crmcore.records.related import together
 from crmcore.records.rows import Life, Lock, Row, patch, select
@@ -50,6 +50,7 @@ async def personal_data(ctx: Context, model: type[Record], key: UUID) -> dict[st
                 todo.append((named.model, await _held(ctx, named.model, named.column, [row["id"] for row in fresh])))
     for named, rows in await _loose(ctx, model, key):
         fresh = [row for row in rows if (shape_of(named.model).table, row["id"]) not in told]
+        told |= {(shape_of(named.model).table, row["id"]) for row in fresh}
         _tell(found, named.model, fresh, (named.column, *named.model.special.personal), fields)
     return found
 
@@ -90,12 +91,19 @@ async def _loose(
         parts = [part for part in ctx.graph.naming(one.model) if part.on_delete == "CASCADE"]
         if not one.model.special.personal and not any(part.model.special.personal for part in parts):
             continue
-        rows = await _held(ctx, one.model, one.column, ids, tx)
+        rows = [row for row in await _held(ctx, one.model, one.column, ids, tx) if _is_of(one.model, row, model, key)]
         if one.model.special.personal:
             found.append((one, rows))
         if rows:
             todo += [(part, [row["id"] for row in rows]) for part in parts if part.model.special.personal]
     return found
+
+
+def _is_of(kind: type[Record], row: Row, model: type[Record], key: UUID) -> bool:
+    """Whether a row is about this person: one that names persons names them among those. A part that names nobody is
+    about whoever the record is about that it is a part of."""
+    named = [row[own.column] for own in keys_of(kind) if own.target is model and row[own.column] is not None]
+    return not named or key in named
 
 
 async def _blank(step: Step, held: Sequence[tuple[Key, Sequence[Row]]]) -> None:
