@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Coroutine, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from functools import partial
 from typing import Any, ClassVar, Final, TypeVar, cast
@@ -44,6 +44,8 @@ class PostgresSession:
         self._database = database
         self._connection = connection
         self._task = task
+        self._running = 0
+        self._released = False
         self.scrubs = False
 
     async def begin(self, serializable: bool) -> None:
@@ -81,16 +83,24 @@ class PostgresSession:
         except asyncpg.exceptions.DivisionByZeroError as error:
             raise driver.Retryable("What was looked at has changed since.") from error
 
-    async def _run(self, work: Awaitable[T]) -> T:
+    async def _run(self, work: Coroutine[Any, Any, T]) -> T:
+        if self._released:  # the connection is somebody else's by now
+            work.close()
+            raise driver.TransactionOver("The transaction is over: a task that outlives it must open its own.")
+        self._running += 1
         try:
             return await _mapped(work)
         except driver.Unavailable as error:
             _distrust(self._connection, error.__cause__ or error)
             raise
+        finally:
+            self._running -= 1
 
     async def release(self) -> None:
+        """Code that goes on although its call is over may have something under way: then nobody else gets this."""
         connection = self._connection
-        if not connection.is_closed() and connection.is_in_transaction():
+        self._released = True
+        if not connection.is_closed() and (self._running or connection.is_in_transaction()):
             connection.terminate()
         self._database.give_back(connection, self._task)
 

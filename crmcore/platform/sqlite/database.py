@@ -33,6 +33,7 @@ class SqliteSession:
     def __init__(self, database: SqliteDatabase) -> None:
         self._database = database
         self._pool = database.writer
+        self._released = False
         self.scrubs = False
 
     async def begin(self, serializable: bool) -> None:
@@ -48,6 +49,8 @@ class SqliteSession:
         await self._pool.write(lambda c: _control(c, "ROLLBACK") if c.in_transaction else None)
 
     async def control(self, text: str) -> None:
+        if self._released:  # the connection is somebody else's by now
+            raise driver.TransactionOver("The transaction is over: a task that outlives it must open its own.")
         await self._pool.write(lambda c: _control(_in_transaction(c), text))
 
     async def rows(self, text: str, values: Sequence[Any]) -> list[Row]:
@@ -64,6 +67,7 @@ class SqliteSession:
         await self._pool.write(work)
 
     async def release(self) -> None:
+        self._released = True
         self._database.give_back()
 
 
