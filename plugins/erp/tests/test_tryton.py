@@ -82,7 +82,7 @@ async def test_changes_come_page_by_page_and_again_a_little_before_the_end(share
             page = await tryton.changes_since(ErpKind.PARTY, page.cursor, size=2, go_on=True)
             found |= {one.id for one in page.items}
             pages += 1
-        assert ids < found
+        assert ids <= found
         assert pages >= 3
         rest = await tryton.changes_since(ErpKind.PARTY, page.cursor, size=100, go_on=True)
         again = await tryton.changes_since(ErpKind.PARTY, page.cursor, size=100, go_on=False)
