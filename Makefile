@@ -129,7 +129,7 @@ docs: $(VENV)/.runtime
 
 constraints:
 	printf '%s\n' '-e .[dev]' $(foreach p,$(PLUGINS),'-e plugins/$(p)[test]') | uv pip compile - --universal --python-version 3.11 \
-		$(UPGRADE) --quiet --no-annotate --no-header --no-emit-index-url $(foreach p,crmcore $(PLUGINS:%=crmcore-%),--no-emit-package $(p)) \
+		$(UPGRADE) --quiet --no-annotate --no-header $(foreach p,crmcore $(PLUGINS:%=crmcore-%),--no-emit-package $(p)) \
 		--output-file constraints.txt
 
 console:
