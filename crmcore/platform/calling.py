@@ -37,7 +37,7 @@ async def called(ctx: Context, plugin: str, place: str, call: Callable[[], Await
         return await (call() if ctx.guard is None or not guarded else ctx.guard(plugin, place, call))
     except NOBODYS:
         raise
-    except Exception as error:
+    except Exception as error:  # whatever a plugin's function raises is that plugin's fault, and told as such
         task = asyncio.current_task()
         if isinstance(error, TimeoutError) and task is not None and task.cancelling():
             raise  # the whole request's time is over

@@ -7,17 +7,18 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
 
 import pluggy
 
 from crmcore.platform.metadata import App
-from crmcore.plugins import manifest, specs
+from crmcore.plugins import specs
 from crmcore.plugins.contribution import Contribution, absolute, contribution, faults
 from crmcore.plugins.discovery import Candidate, installed
-from crmcore.plugins.manifest import API_VERSION, Manifest, accepts
+from crmcore.plugins.entry import Entry, listed, read, said
+from crmcore.plugins.manifest import Manifest, accepts
 from crmcore.plugins.marks import misspelt, unfit_checks
 from crmcore.plugins.projects import found_in
 from crmcore.plugins.settings import PluginSettings
@@ -26,20 +27,6 @@ from crmcore.settings import Settings
 
 T = TypeVar("T")
 logger = logging.getLogger(__name__)
-
-
-@dataclass(slots=True)
-class _Entry:
-    """A plugin on its way in. `any_api`: whatever version of the API it is made for."""
-
-    found: Candidate
-    any_api: bool = False
-    state: PluginState = PluginState.FAILED
-    problems: tuple[str, ...] = ()
-    cls: Any = None
-    meta: Manifest | None = None
-    share: Contribution | None = None
-    needs: frozenset[str] = field(default=frozenset())
 
 
 class Plugins:
@@ -60,8 +47,8 @@ class Plugins:
         self._left_out: dict[str, tuple[PluginState, tuple[str, ...]]] = {}
         self._hooks = pluggy.PluginManager(specs.PROJECT)
         self._hooks.add_hookspecs(specs)
-        self._entries: dict[str, _Entry] = {}
-        self._doubles: list[_Entry] = []
+        self._entries: dict[str, Entry] = {}
+        self._doubles: list[Entry] = []
         for candidate in sorted(found, key=lambda c: (c.id, c.source)):
             off = candidate.id in disabled or (only is not None and candidate.id not in only)
             self._import(
@@ -91,7 +78,7 @@ class Plugins:
     def listing(self) -> list[Listed]:
         """All plugins by id, whatever became of them."""
         entries = sorted([*self._entries.values(), *self._doubles], key=lambda e: (e.found.id, e.found.source))
-        return [_listed(entry) for entry in entries]
+        return [listed(entry) for entry in entries]
 
     def contributions(self) -> list[Contribution]:
         """The shares of the plugins that are loaded, in the order in which they load."""
@@ -186,7 +173,7 @@ class Plugins:
 
     def _import(self, found: Candidate, *, off: bool, why: str) -> None:
         """Note a plugin and, unless it is off, import its class and read its manifest."""
-        entry = _Entry(found, any_api=found.id in self._any_api)
+        entry = Entry(found, any_api=found.id in self._any_api)
         if (first := self._entries.get(found.id)) is not None:
             entry.problems = (f"{first.found.source} is a plugin called {found.id} already.",)
             self._doubles.append(entry)
@@ -196,9 +183,9 @@ class Plugins:
             entry.state, entry.problems = PluginState.DISABLED, (why,) if why else ()
         else:
             entry.state = PluginState.LOADED
-            self._guarded(entry, _read)
+            self._guarded(entry, read)
 
-    def _guarded(self, entry: _Entry, step: Callable[[_Entry], None]) -> None:
+    def _guarded(self, entry: Entry, step: Callable[[Entry], None]) -> None:
         """Run a step of a plugin that is on its way in; whatever it raises becomes the plugin's state."""
         if entry.state != PluginState.LOADED:
             return
@@ -210,7 +197,7 @@ class Plugins:
             entry.state, entry.problems = PluginState.FAILED, (said(error),)
             logger.warning("Plugin %s (%s) failed.", entry.found.id, entry.found.source, exc_info=True)
 
-    def _in_order(self) -> Iterator[_Entry]:
+    def _in_order(self) -> Iterator[Entry]:
         """What a plugin requires comes before it; in a ring nobody can be first, and all of it fails."""
         waiting = dict(self._entries)
         self._entries = {}
@@ -226,7 +213,7 @@ class Plugins:
             self._entries[key] = waiting.pop(key)
             yield self._entries[key]
 
-    def _load(self, entry: _Entry) -> None:
+    def _load(self, entry: Entry) -> None:
         """Make the app's instance, register its hooks, ask for its share and check it."""
         meta = entry.meta
         assert meta is not None
@@ -310,45 +297,6 @@ class Plugins:
             )
 
 
-def said(error: BaseException) -> str:
-    """An error in one line: what it says, with its kind in front."""
-    return f"{type(error).__name__}: {' '.join(str(error).split())}"
-
-
-def _read(entry: _Entry) -> None:
-    """Import the class and check its manifest."""
-    cls = entry.found.load()
-    meta = getattr(cls, "meta", None)
-    if not isinstance(cls, type) or not isinstance(meta, Manifest):
-        raise PluginFault(f"{cls!r} is no class with `meta = Manifest(...)`.")
-    entry.cls = cls
-    entry.meta = meta = meta if meta.version else replace(meta, version=entry.found.version)
-    if problems := tuple(manifest.faults(meta)):
-        raise PluginFault(*problems)
-    if meta.id != entry.found.id:
-        raise PluginFault(f"its entry point or folder is called {entry.found.id}, but its id is {meta.id}: use one.")
-    if not accepts(meta.api, API_VERSION):
-        said = f"works with plugin API {meta.api}, but this crmcore has {API_VERSION}"
-        if not entry.any_api:
-            raise PluginFault(f"{said}: install a version that fits.", state=PluginState.INCOMPATIBLE)
-        entry.problems = (f"{said}, and is loaded all the same (plugins_any_api).",)
-    entry.needs = frozenset(meta.requires)
-
-
 def _with_its_arguments(impl: pluggy.HookImpl, **given: Any) -> Any:
     """Call an implementation with those of the hook's arguments that it takes."""
     return impl.function(**{name: given[name] for name in (*impl.argnames, *impl.kwargnames) if name in given})
-
-
-def _listed(entry: _Entry) -> Listed:
-    found, meta = entry.found, entry.meta
-    return Listed(
-        id=found.id,
-        title=meta.title if meta else found.id,
-        description=meta.description if meta else "",
-        version=meta.version if meta else found.version,
-        state=entry.state,
-        source=found.source,
-        problems=entry.problems,
-        permissions=tuple(meta.permissions) if meta else (),
-    )

@@ -180,7 +180,7 @@ async def _run(db: Database, graph: Graph, step: Step, state: State) -> None:
             await _write_down(tx, step)
     except ConfigError:
         raise
-    except Exception as error:
+    except Exception as error:  # a migration may hold any code; whoever runs it must be told which one it was
         way = "taken back" if step.back else "applied"
         raise MigrationFailed(f"The migration {step.key} could not be {way}: {error}") from error
 
